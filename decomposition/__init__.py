@@ -1,0 +1,1 @@
+"""Who owns what and how it moves: the only part of the program that knows MPI."""

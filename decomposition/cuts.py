@@ -1,0 +1,173 @@
+"""Where the Hilbert curve is cut between the ranks: by measured work, never through a group of the octree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .communicator import Communicator
+from .keys import DEEPEST, WORD_BITS, cell_starts, search
+
+TOLERANCE = 200  # a cell with less than 1/TOLERANCE of a rank's share of the work needs no further look
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """Rank r owns the keys in [cut r−1, cut r).  hi, lo: (size − 1,) uint64, ascending; equal cuts leave a
+    rank empty.  Keys are pairs as in `decomposition.keys`."""
+
+    hi: np.ndarray
+    lo: np.ndarray
+
+    def bounds(self, hi: np.ndarray, lo: np.ndarray | None) -> np.ndarray:
+        """(size + 1,) int64: rows [bounds[r], bounds[r+1]) of the ascending keys belong to rank r."""
+        inner = search(hi, lo, self.hi, self.lo)
+        return np.concatenate(([0], inner, [len(hi)])).astype(np.int64)
+
+    def owner(self, hi: np.ndarray, lo: np.ndarray | None = None) -> np.ndarray:
+        """(n,) rank that owns each key, in any order."""
+        if lo is None:
+            lo = np.zeros_like(hi)
+        # A key belongs to the rank after the last cut that is not above it.
+        return search(self.hi, self.lo, hi, lo, side="right")
+
+
+def cuts(
+    communicator: Communicator, hi: np.ndarray, lo: np.ndarray | None, work: np.ndarray, group_size: int
+) -> Cuts:
+    """Cuts of the curve that share Σ work evenly, to half a per cent of a share or one octree group.
+
+    hi, lo: (n,) uint64, this rank's keys in ascending order (lo None: all zero); work: (n,) in the same
+    order, rounded to integers ≥ 1; group_size: particles in an octree group, that is, in the coarsest cell on
+    a path with no more than this many particles of all ranks together (or a cell of the deepest level).
+
+    For each cut the octree is followed down from the root along the cells that hold the wanted share of the
+    work, until one is a group or holds too little work to matter; the cut is the nearer end of that cell.
+    No group is cut, because no cell with more than group_size particles lies inside a group.
+    Several levels are opened per round: one sum over the ranks of the counts and work of the opened cells,
+    of size O(ranks).  The result depends on the set of all (key, work) alone, not on where the rows lie now.
+    """
+    if group_size < 1:
+        raise ValueError(f"group_size is {group_size}; it must be at least 1")
+    if communicator.size == 1:
+        return Cuts(np.zeros(0, dtype=np.uint64), np.zeros(0, dtype=np.uint64))
+    prefix = np.zeros(len(hi) + 1, dtype=np.int64)
+    np.cumsum(np.maximum(np.rint(work), 1), out=prefix[1:], dtype=np.int64)
+    count, total = (int(value) for value in communicator.allreduce(np.array([len(hi), prefix[-1]])))
+    size = communicator.size
+    descent = _Descent(count, total, size, group_size)
+    levels_per_round = 3 if size <= 16 else 2
+    while descent.active.size:
+        cells_hi, cells_lo, cell = descent.cells()
+        children = 8**levels_per_round
+        level = descent.level + levels_per_round
+        start_hi, start_lo = cell_starts(cells_hi[:, None], cells_lo[:, None], np.arange(children + 1), level)
+        rows = search(hi, lo, start_hi.reshape(-1), start_lo.reshape(-1)).reshape(-1, children + 1)
+        opened = communicator.allreduce(np.stack((np.diff(rows), np.diff(prefix[rows]))))
+        descent.follow(opened[0], opened[1], cell, levels_per_round)
+    return Cuts(*descent.nearest_ends())
+
+
+class _Descent:
+    """The cells that hold the wanted shares of the work, one per cut, on their way down the octree."""
+
+    def __init__(self, count: int, total: int, size: int, group_size: int):
+        cut_count = size - 1
+        self.group_size = group_size
+        self.smallest = total // (TOLERANCE * size)
+        self.target = np.array([total * (cut + 1) // size for cut in range(cut_count)], dtype=np.int64)
+        self.hi = np.zeros(cut_count, dtype=np.uint64)
+        self.lo = np.zeros(cut_count, dtype=np.uint64)
+        self.before = np.zeros(cut_count, dtype=np.int64)  # work of all keys before the cell
+        self.work = np.full(cut_count, total, dtype=np.int64)
+        self.width = np.ones(cut_count, dtype=np.int64)  # cells of this level that go together
+        self.cell_level = np.zeros(cut_count, dtype=np.int64)
+        self.level = 0
+        self.active = np.arange(cut_count if count > group_size else 0)
+
+    def cells(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Start keys of the different cells to be opened, and which of them each active cut is in."""
+        hi, lo = self.hi[self.active], self.lo[self.active]
+        new = np.ones(len(hi), dtype=bool)
+        new[1:] = (hi[1:] != hi[:-1]) | (lo[1:] != lo[:-1])
+        return hi[new], lo[new], np.cumsum(new) - 1
+
+    def follow(self, counts: np.ndarray, work: np.ndarray, cell: np.ndarray, levels: int) -> None:
+        """Go down `levels` levels.  counts, work: (cells, 8^levels) of all ranks; cell: (active,)."""
+        place = np.zeros(len(self.active), dtype=np.int64)
+        for step in range(1, levels + 1):
+            self.level += 1
+            shape = (len(counts), 8**step, -1)
+            counts_here = counts.reshape(shape).sum(axis=2)
+            work_here = work.reshape(shape).sum(axis=2)
+            eight = 8 * place[:, None] + np.arange(8)
+            ends = self.before[self.active, None] + np.cumsum(work_here[cell[:, None], eight], axis=1)
+            child = (ends <= self.target[self.active, None]).sum(axis=1)
+            place = 8 * place + child
+            inside = work_here[cell, place]
+            self.work[self.active] = inside
+            self.before[self.active] = ends[np.arange(len(child)), child] - inside
+            self.hi[self.active], self.lo[self.active] = cell_starts(
+                self.hi[self.active], self.lo[self.active], child, self.level
+            )
+            self.cell_level[self.active] = self.level
+            small = counts_here[cell, place] <= self.group_size
+            self._widen(small, counts_here[cell[:, None], eight], ends, work_here[cell[:, None], eight], child)
+            going_on = (counts_here[cell, place] > self.group_size) & (inside > self.smallest)
+            going_on &= self.level < DEEPEST
+            self.active, cell, place = self.active[going_on], cell[going_on], place[going_on]
+
+    def _widen(self, small, counts, ends, work, child) -> None:
+        """Cuts whose cell is a group's: take the whole run of neighbouring children that form the group.
+
+        counts, ends, work: (active, 8) of the children of the parent cells; child: (active,) the cell itself.
+        """
+        if not small.any():
+            return
+        rows = np.flatnonzero(small)
+        cut, child = self.active[rows], child[rows]
+        start, stop = (edge[np.arange(len(rows)), child] for edge in runs(counts[rows], self.group_size))
+        first = ends[rows, start] - work[rows, start]
+        self.work[cut] = ends[rows, stop - 1] - first
+        self.before[cut] = first
+        self.width[cut] = stop - start
+        # Back from the cell's own start to that of its run.
+        back = (child - start).astype(np.uint64) << np.uint64(3 * (DEEPEST - self.level) % WORD_BITS)
+        if self.level <= DEEPEST // 2:
+            self.hi[cut] -= back
+        else:
+            self.lo[cut] -= back
+
+    def nearest_ends(self) -> tuple[np.ndarray, np.ndarray]:
+        """The start or the end of each cut's cell, whichever shares the work better."""
+        hi, lo = self.hi.copy(), self.lo.copy()
+        later = 2 * (self.target - self.before) > self.work
+        for level in np.unique(self.cell_level[later]):
+            here = later & (self.cell_level == level)
+            hi[here], lo[here] = cell_starts(hi[here], lo[here], self.width[here], int(level))
+        return hi, lo
+
+
+def runs(counts: np.ndarray, group_size: int) -> tuple[np.ndarray, np.ndarray]:
+    """The runs of neighbouring children that are groups: for each child, the first of its run and the one after.
+
+    counts: (cells, 8) particles in the children of each cell, in the order of the curve.  Small children are
+    joined from the left while they hold at most group_size together, exactly as the octree's split does it;
+    a larger child stands alone.
+    """
+    start = np.tile(np.arange(8), (len(counts), 1))
+    stop = start + 1
+    here = np.zeros(len(counts), dtype=np.int64)  # first child of the open run
+    held = np.full(len(counts), group_size + 1, dtype=np.int64)  # no run is open
+    for child in range(8):
+        count = counts[:, child]
+        fits = (count <= group_size) & (count > 0)
+        joins = fits & (held + count <= group_size)
+        here = np.where(fits & ~joins, child, here)
+        held = np.where(joins, held + count, np.where(fits, count, np.where(count > group_size, group_size + 1, held)))
+        start[fits, child] = here[fits]
+    for first in range(8):
+        for child in range(first, 8):
+            stop[:, first] = np.where((counts[:, child] > 0) & (start[:, child] == start[:, first]), child + 1, stop[:, first])
+    return start, stop

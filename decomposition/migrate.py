@@ -1,0 +1,153 @@
+"""Rows of the state on their way to the ranks that own them, ending in the order of their keys."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+
+from .communicator import Communicator
+from .cuts import Cuts
+from .keys import search
+
+CHUNK = 16 << 20  # bytes that one rank sends or receives at a time
+
+
+class Migration:
+    """A transfer of rows from where they lie to the owners of their keys, in ascending order there.
+
+    Made once per exchange from the keys (collective); `forward` then moves one array after the other, so that
+    no more than one array and two chunks of `CHUNK` bytes exist twice.  Only leaving rows are packed, and
+    only ranks with rows for each other talk.  `hi`, `lo`, `count`: keys and number of the rows after the
+    transfer; `leaving`, `arriving`: rows that change their rank.
+    """
+
+    def __init__(
+        self,
+        communicator: Communicator,
+        cuts: Cuts,
+        order: np.ndarray,
+        hi: np.ndarray,
+        lo: np.ndarray | None,
+        identity: np.ndarray,
+    ):
+        """order: (n,) integers, row of the state with the k-th key; hi, lo: (n,) uint64 ascending keys (lo
+        None on all ranks: all zero); identity: (n,) integers in the state's order, unique over all ranks.
+
+        Rows with equal keys are put in the order of their identity: the order of all rows is then the same
+        for every history and, joined over the ranks, for every number of ranks.
+        """
+        self._communicator = communicator
+        rank = communicator.rank
+        bounds = cuts.bounds(hi, lo)
+        self._counts = np.diff(bounds)
+        self._counts[rank] = 0
+        self._arriving_from = communicator.alltoall_counts(self._counts)
+        self.leaving, self.arriving = int(self._counts.sum()), int(self._arriving_from.sum())
+        self._most_rows = communicator.allreduce(max(self.leaving, self.arriving), "max")
+
+        stays = slice(bounds[rank], bounds[rank + 1])
+        # Without the rows that stay, the others lie in the order of their ranks.
+        leaves = np.delete(np.arange(len(hi)), stays)
+        self._leaving = order[leaves]
+        arrived_hi = self._arrivals(hi, leaves)
+        if lo is None:
+            self._merge(order[stays], hi[stays], None, arrived_hi, None)
+        else:
+            self._merge(order[stays], hi[stays], lo[stays], arrived_hi, self._arrivals(lo, leaves))
+        self._order_ties(identity, self._arrivals(identity, self._leaving))
+
+    @property
+    def count(self) -> int:
+        """Rows on this rank after the transfer."""
+        return len(self._source)
+
+    def forward(self, array: np.ndarray) -> np.ndarray:
+        """The rows of `array` (n, ...) after the transfer: (count, ...).  Collective."""
+        array = np.ascontiguousarray(array)
+        arrived = np.empty((self.count, *array.shape[1:]), dtype=array.dtype)
+        if len(array):
+            # Places of arrivals have a negative source: they are clipped here and filled below.
+            np.take(array, self._source, axis=0, out=arrived, mode="clip")
+        return self._arrivals(array, self._leaving, into=arrived, places=self._places)
+
+    def apply(self, arrays: dict[str, np.ndarray], names: Iterable[str] | None = None) -> None:
+        """Replace the arrays of the dictionary, one after the other, by what `forward` makes of them.
+
+        names: default all, in sorted order; the same on all ranks.
+        """
+        for name in sorted(arrays) if names is None else names:
+            arrays[name] = self.forward(arrays[name])
+
+    def _merge(self, staying, staying_hi, staying_lo, arrived_hi, arrived_lo) -> None:
+        """Set keys and the source of each new row: an old row, or −1 − k for the k-th arrival."""
+        if arrived_lo is None:
+            by_key = np.argsort(arrived_hi, kind="stable")
+            wanted_lo = np.broadcast_to(np.uint64(0), arrived_hi.shape)
+        else:
+            by_key = np.lexsort((arrived_lo, arrived_hi))
+            wanted_lo = arrived_lo[by_key]
+        places = search(staying_hi, staying_lo, arrived_hi[by_key], wanted_lo) + np.arange(len(by_key))
+        total = len(staying) + len(by_key)
+        stays = np.ones(total, dtype=bool)
+        stays[places] = False
+        self._source = np.empty(total, dtype=np.int64)
+        self._source[stays] = staying
+        self._source[places] = -1 - by_key
+        self.hi = np.empty(total, dtype=np.uint64)
+        self.hi[stays], self.hi[places] = staying_hi, arrived_hi[by_key]
+        self.lo = None
+        if staying_lo is not None:
+            self.lo = np.empty(total, dtype=np.uint64)
+            self.lo[stays], self.lo[places] = staying_lo, wanted_lo
+
+    def _order_ties(self, identity: np.ndarray, arrived_identity: np.ndarray) -> None:
+        same = self.hi[1:] == self.hi[:-1]
+        if self.lo is not None:
+            same &= self.lo[1:] == self.lo[:-1]
+        if same.any():
+            tied = np.flatnonzero(np.append(same, False) | np.insert(same, 0, False))
+            source = self._source[tied]
+            names = np.empty(len(tied), dtype=identity.dtype)
+            old = source >= 0
+            names[old] = identity[source[old]]
+            names[~old] = arrived_identity[-1 - source[~old]]
+            low = () if self.lo is None else (self.lo[tied],)
+            self._source[tied] = source[np.lexsort((names, *low, self.hi[tied]))]
+        new = np.flatnonzero(self._source < 0)
+        self._places = np.empty(len(new), dtype=np.int64)
+        self._places[-1 - self._source[new]] = new
+
+    def _arrivals(
+        self,
+        array: np.ndarray,
+        leaving: np.ndarray,
+        into: np.ndarray | None = None,
+        places: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Move the rows array[leaving] in rounds of at most `CHUNK` bytes per rank.
+
+        Arrivals go to into[places], by default to a new array in the order of the ranks they come from.
+        """
+        if into is None:
+            into = np.empty((self.arriving, *array.shape[1:]), dtype=array.dtype)
+        row_bytes = array.dtype.itemsize * math.prod(array.shape[1:])
+        rounds = -(-self._most_rows * row_bytes // CHUNK)
+        for turn in range(rounds):
+            leave, leave_counts = _share(self._counts, turn, rounds)
+            arrive, arrive_counts = _share(self._arriving_from, turn, rounds)
+            exchange = self._communicator.start_exchange(array[leaving[leave]], leave_counts, arrive_counts)
+            into[arrive if places is None else places[arrive]] = exchange.wait()[0]
+        return into
+
+
+def _share(counts: np.ndarray, turn: int, rounds: int) -> tuple[np.ndarray, np.ndarray]:
+    """The part of each rank's run of `counts` rows that moves in this round: positions among all rows, and
+    how many per rank."""
+    begin = counts * turn // rounds
+    number = counts * (turn + 1) // rounds - begin
+    starts = np.cumsum(counts) - counts + begin
+    # Position k of the joined parts lies k − (rows of earlier parts) after its own part's beginning.
+    earlier = np.cumsum(number) - number
+    return np.repeat(starts - earlier, number) + np.arange(number.sum()), number

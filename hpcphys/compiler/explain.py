@@ -1,0 +1,58 @@
+"""A program as text: its equations, its splitting, its operations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hpcphys.compiler.operations import ChooseStep, Evaluate, Exchange, Flow, Operation
+
+if TYPE_CHECKING:
+    from hpcphys.compiler.program import Program
+
+
+def _line(op: Operation) -> str:
+    """One operation in one line."""
+    if isinstance(op, Flow):
+        return f"{op.name:<12} {op.coefficient:+.12f} dt    {op.piece.equation}"
+    if isinstance(op, Evaluate):
+        reads, writes = ", ".join(sorted(op.reads)), ", ".join(sorted(op.writes))
+        return f"{'evaluate':<12} {op.name}: {reads} -> {writes}"
+    if isinstance(op, Exchange):
+        return f"{'exchange':<12} {op.layout.describe()}"
+    if isinstance(op, ChooseStep):
+        return f"{'choose dt':<12} {op.controller.describe()}"
+    raise TypeError(f"unknown operation {type(op).__name__}")
+
+
+def explanation(program: Program) -> str:
+    """The text of `program.explain()`: equations, splitting, operations, fields."""
+    system, table = program.system, program.composition
+    lines = ["System"]
+    if system.equation:
+        lines.append(f"  {system.equation}")
+    lines.append(f"  {system.structure.name} structure: {system.structure.equation}")
+    casimirs = ", ".join(casimir.name for casimir in system.structure.casimirs)
+    lines.append(f"  Casimirs: {casimirs or 'none'}")
+    for piece in system.pieces:
+        reads, writes = ", ".join(sorted(piece.reads)), ", ".join(sorted(piece.writes))
+        lines.append(f"  piece {piece.name}: {piece.equation}; reads {reads}; writes {writes}")
+    kind = "symmetric, " if table.symmetric else ""
+    nystrom = ", for a quadratic kinetic energy" if table.nystrom else ""
+    lines += [
+        "Splitting",
+        f"  {table.name}: order {table.order}, {kind}symplectic{nystrom}",
+        f"  source: {table.source}",
+    ]
+    per_step = program.evaluations_per_step
+    lines.append(f"Program of one step ({per_step} field evaluation{'' if per_step == 1 else 's'})")
+    if program.entry:
+        reused = ", ".join(sorted(program.entry))
+        lines.append(f"  reused from the step before: {reused} (evaluated once before the first step)")
+    lines += [f"  {index:>3}  {_line(op)}" for index, op in enumerate(program.operations, 1)]
+    if system.fields:
+        lines.append("Fields")
+        for field in system.fields:
+            lines += [f"  {field.name}: " + "\n    ".join(field.describe().splitlines())]
+            if field.optional:
+                lines.append(f"    on request in the same pass: {', '.join(sorted(field.optional))}")
+    return "\n".join(lines)

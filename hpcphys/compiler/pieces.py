@@ -1,0 +1,69 @@
+"""Pieces: the terms of a generator, each with its exact flow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from hpcphys.compiler.state import State
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One term of the generator and its flow.
+
+    name: the field's word for it ("drift", "kick"); errors and timers use it
+    equation: the differential equation that the flow solves, as text
+    reads, writes: names of the state's arrays; passes insert evaluations and exchanges from them
+    flow: flow(state, dt) moves the state in place by the exact flow over the time dt [time]
+    """
+
+    name: str
+    equation: str
+    reads: frozenset[str]
+    writes: frozenset[str]
+    flow: Callable[[State, float], None] = field(compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reads", frozenset(self.reads))
+        object.__setattr__(self, "writes", frozenset(self.writes))
+        if not self.writes:
+            raise ValueError(f"piece {self.name!r} writes nothing; name the arrays that its flow changes")
+
+
+def flow_linear(backend: Any, target: str, source: str) -> Callable[[State, float], None]:
+    """The flow  target <- target + dt * source  as one kernel launch: exact while source does not change.
+
+    backend: kernel runtime (hpcphys.kernels.backend) whose module "particles" has axpy64 and axpy32
+    target: name of a float64 array; source: name of an array of the same shape, float64 or float32
+
+    The product is formed and summed in double precision for both source types. Deterministic: element by
+    element. Raises TypeError for another source type, ValueError if the shapes differ.
+    """
+    kernels = {"float64": "axpy64", "float32": "axpy32"}
+    particles = backend.module("particles")
+
+    def flow(state: State, dt: float) -> None:
+        y, x = state[target], state[source]
+        if y.shape != x.shape:
+            raise ValueError(f"{target} has shape {y.shape} and {source} {x.shape}; they must be equal")
+        kernel = kernels.get(str(x.dtype))
+        if kernel is None:
+            raise TypeError(f"{source} is {x.dtype}; allowed: float64, float32")
+        if y.size:
+            particles.launch(kernel, int(y.size), y, x, float(dt))
+
+    return flow
+
+
+def drift(flow: Callable[[State, float], None]) -> Piece:
+    """Drift q <- q + dt v: the exact flow of the kinetic energy sum p²/2m, p = m v."""
+    return Piece("drift", "dq/dt = v", frozenset({"position", "velocity"}), frozenset({"position"}), flow)
+
+
+def kick(flow: Callable[[State, float], None]) -> Piece:
+    """Kick v <- v + dt a(q): the exact flow of the potential energy V(q), a = -(1/m) dV/dq."""
+    return Piece(
+        "kick", "dv/dt = a(q)", frozenset({"velocity", "acceleration"}), frozenset({"velocity"}), flow
+    )

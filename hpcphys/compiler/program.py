@@ -1,0 +1,224 @@
+"""The compiled program: the operations of one step, and the loop that runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
+from math import isfinite
+from typing import Any, Protocol
+
+from hpcphys.compiler import passes
+from hpcphys.compiler.compositions import Composition
+from hpcphys.compiler.compositions import composition as composition_named
+from hpcphys.compiler.explain import explanation
+from hpcphys.compiler.operations import ChooseStep, Evaluate, Exchange, Flow, Operation
+from hpcphys.compiler.state import State
+from hpcphys.compiler.system import PhysicalSystem
+
+TIME_COMPENSATION = "time.compensation"
+
+
+class Timers(Protocol):
+    """What times operations: `measure(name)` is a context that an operation runs in."""
+
+    def measure(self, name: str) -> AbstractContextManager[Any]: ...
+
+
+class OperationError(RuntimeError):
+    """An operation of a program failed; the message names it, the step and the time; the cause is chained."""
+
+
+class Program:
+    """The operations of one step of a system, ready to run. Made by `compile_structure`.
+
+    operations: executed in this order by every step
+    entry: names of the fields that are valid when a step begins (evaluated once, before the first step)
+    dt: the default step [time], or None
+
+    A step is deterministic given the state and its scalars: a program built on a restored state (arrays,
+    time, step and scalars) goes on bit for bit as the program that saved it, if its fields do.
+    """
+
+    def __init__(
+        self,
+        system: PhysicalSystem,
+        composition: Composition,
+        operations: tuple[Operation, ...],
+        entry: frozenset[str],
+        controller: Any = None,
+        dt: float | None = None,
+        timers: Timers | None = None,
+    ):
+        self.system = system
+        self.composition = composition
+        self.operations = operations
+        self.entry = entry
+        self.controller = controller
+        self.dt = dt
+        self.timers = timers
+        self._fields = {field.name: field for field in system.fields}
+
+    @property
+    def state(self) -> State:
+        """The state that the program moves."""
+        return self.system.state
+
+    @property
+    def evaluations_per_step(self) -> int:
+        """Number of field evaluations in a step (asked outputs may add one)."""
+        return sum(isinstance(op, Evaluate) for op in self.operations)
+
+    def prepare(self, outputs: Iterable[str] = ()) -> None:
+        """Evaluate what the first step finds valid, and the asked outputs; nothing that is valid already.
+
+        On a restored state whose scalars say that everything is valid this does nothing, so that a resumed
+        run does not differ from an uninterrupted one. Raises ValueError for an output that no field computes.
+        """
+        needed = set(self.entry)
+        at_start: frozenset[str] = frozenset()
+        if self.controller is not None and not self.controller.started(self.state):
+            at_start = frozenset(self.controller.outputs_at_start)
+        wanted = self.system.fields_for(frozenset(outputs) | at_start)
+        for field in self.system.fields:
+            own = wanted.get(field.name, frozenset())
+            names = own | (frozenset(field.writes) if field.name in needed else frozenset())
+            if not all(self.state.is_valid(name) for name in names):
+                self._evaluate_now(field, own)
+        if self.controller is not None and not self.controller.started(self.state):
+            self.controller.start(self.state)
+
+    def step(self, dt: float | None = None, outputs: Iterable[str] = ()) -> float:
+        """One step: z <- phi(dt) z, time and step count included. Returns the dt of the step.
+
+        dt: the step [time]; by default the program's own. With a controller it must not be given.
+        outputs: names of optional arrays (such as "potential") that must be valid at the end of the step.
+            They come with the last evaluation where it is at the final state (kick-drift-kick), else with
+            one more.
+        Raises OperationError if an operation fails, ValueError for a step or an output that is not allowed.
+        """
+        if self.controller is not None and dt is not None:
+            raise ValueError("the controller chooses the step; call step() without dt")
+        length = self.dt if dt is None else dt
+        if self.controller is not None:
+            length = 0.0  # until ChooseStep, the first operation that needs it, sets it
+        elif length is None or not isfinite(length):
+            raise ValueError(
+                f"step dt = {length!r}; a finite number is needed, as an argument or from compile_structure"
+            )
+        wanted = self.system.fields_for(frozenset(outputs))
+        self.prepare()
+        final = self._final_evaluations()
+        for index, op in enumerate(self.operations):
+            own = wanted.pop(op.name, frozenset()) if final.get(op.name) == index else frozenset()
+            length = self._execute(op, length, own)
+        self._advance(length)
+        for name, own in wanted.items():
+            if not all(self.state.is_valid(output) for output in own):
+                self._evaluate_now(self._fields[name], own)
+        return length
+
+    def run(self, steps: int, dt: float | None = None, outputs: Iterable[str] = ()) -> None:
+        """Do `steps` steps; the `outputs` are valid at the end of the last."""
+        for remaining in range(steps, 0, -1):
+            self.step(dt, outputs if remaining == 1 else ())
+
+    def reverse(self) -> None:
+        """Reverse time: the next steps retrace the last ones to round-off (symmetric compositions).
+
+        Velocities change sign, and an adaptive controller its memory; time goes on forwards.
+        """
+        self.prepare()
+        self.system.structure.reverse(self.state)
+        if self.controller is not None:
+            self.controller.reverse(self.state)
+
+    def explain(self) -> str:
+        """The equations, the splitting with order and source, the operations, and the fields, as text."""
+        return explanation(self)
+
+    def _final_evaluations(self) -> dict[str, int]:
+        """Field name -> index of its evaluation at the final state of the step, where there is one."""
+        final: dict[str, int] = {}
+        for index, op in enumerate(self.operations):
+            for name in [n for n, i in final.items() if self._fields[n].reads & op.writes and i != index]:
+                del final[name]
+            if isinstance(op, Evaluate):
+                final[op.name] = index
+        return final
+
+    def _execute(self, op: Operation, dt: float, outputs: frozenset[str] = frozenset()) -> float:
+        """Run one operation; returns the dt of the step, which ChooseStep sets."""
+        state = self.state
+        try:
+            with self.timers.measure(op.name) if self.timers is not None else nullcontext():
+                if isinstance(op, Flow):
+                    self._invalidate_dependents(op)
+                    op.piece.flow(state, op.coefficient * dt)
+                elif isinstance(op, Evaluate):
+                    self._invalidate_dependents(op)
+                    op.field.evaluate(state, outputs)
+                    state.mark_valid(op.writes | outputs)
+                elif isinstance(op, Exchange):
+                    op.layout.exchange(state)
+                    state.check_rows()
+                elif isinstance(op, ChooseStep):
+                    dt = op.controller.choose(state)
+        except Exception as error:
+            kind = type(op).__name__.lower()
+            raise OperationError(
+                f"{kind} {op.name!r} failed in step {state.step + 1} at time {state.time:g}: {error}"
+            ) from error
+        return dt
+
+    def _invalidate_dependents(self, op: Operation) -> None:
+        for field in self.system.fields:
+            if field.name != op.name and frozenset(field.reads) & op.writes:
+                self.state.invalidate(frozenset(field.writes) | frozenset(field.optional))
+
+    def _evaluate_now(self, field: Any, outputs: frozenset[str]) -> None:
+        """An evaluation outside the step's own operations, with its exchange."""
+        if getattr(field, "layout", None) is not None:
+            self._execute(Exchange(field.layout), 0.0)
+        self._execute(Evaluate(field), 0.0, outputs)
+
+    def _advance(self, dt: float) -> None:
+        """time <- time + dt by compensated summation, so that 1000 steps of 0.01 make 10.
+
+        Source: Kahan (1965) Commun. ACM 8, 40.
+        """
+        state = self.state
+        increment = dt + state.scalars.get(TIME_COMPENSATION, 0.0)
+        before = state.time
+        state.time = before + increment
+        state.scalars[TIME_COMPENSATION] = increment - (state.time - before)
+        state.step += 1
+
+
+def compile_structure(
+    system: PhysicalSystem,
+    composition: str | Composition = "leapfrog",
+    controller: Any = None,
+    *,
+    dt: float | None = None,
+    timers: Timers | None = None,
+) -> Program:
+    """Compile a system and a composition into a program, pass by pass, each followed by its check.
+
+    composition: a name (see compositions.composition_names()) or a table of one's own
+    controller: chooses every step (adaptive.SymmetricSteps); None for steps that the caller gives
+    dt: default step [time] of program.step and program.run
+    timers: an object with measure(name), a context in which each operation runs
+    Raises passes.CompileError if the system and the composition do not fit, ValueError for an unknown name.
+    """
+    table = composition_named(composition) if isinstance(composition, str) else composition
+    operations = passes.compose(system, table, controller)
+    passes.check_compose(operations, system)
+    operations = passes.merge(operations)
+    passes.check_merge(operations, system)
+    operations = passes.insert_evaluations(operations, system)
+    passes.check_evaluations(operations, system)
+    operations, entry = passes.reuse(operations, system)
+    passes.check_reuse(operations, system, entry)
+    operations = passes.insert_exchanges(operations)
+    passes.check_exchanges(operations)
+    return Program(system, table, operations, entry, controller, dt, timers)

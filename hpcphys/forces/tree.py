@@ -1,0 +1,190 @@
+"""Gravity by the distributed octree: cells with quadrupoles, walked by groups of neighbouring particles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from hpcphys.decomposition.communicator import Communicator
+from hpcphys.decomposition.essential import EssentialTree
+from hpcphys.decomposition.local_tree import LocalTree, group_type
+from hpcphys.decomposition.octree import Octree
+
+from .scales import Scales
+from .softening import softening_define
+
+GROUP_SIZE = 192  # most targets that walk together: the fastest of 64 … 256 on AVX-512 (scaling/force.py)
+LEAF_SIZE = 20  # most particles of a leaf: the fastest of 8 … 32
+GUARD = 0.8  # relative criterion: a cell's radius must stay below this fraction of its distance
+SMOOTH = 0.4  # a group's size must stay below this fraction of a cell's distance to share one local expansion
+LOCAL_WEIGHT = 1.0  # weight of a local expansion's error beside a cell's
+REAL = {"mixed": np.float32, "double": np.float64}
+
+
+class TreeGravity:
+    """a_i = -∇φ_i, φ_i = -G Σ_j m_j / r_ij (softened), to an accuracy set by an opening criterion.
+
+    A cell of radius b (no particle is farther from its centre of mass) at distance d from a group's bounding box
+    is one source, with its quadrupole, when
+        geometric:  b < θ d,
+        relative:   (Σ m r²/b²) (b/d)³ < α |a| d²/G  and  b < 0.8 d,   |a| the smallest last acceleration of the group
+    (after Springel 2005, MNRAS 364, 1105, eq. 18, with the octupole's scaling).  Cells far compared with the whole
+    group are summed once per group as a fourth-order polynomial.  Without a last acceleration the first evaluation is
+    made twice, geometric then relative.
+
+    Forces are one-sided, so their sum is not exactly zero; with `conserve_momentum` the mean acceleration Σ m a/Σ m
+    is subtracted (its relative size, some 1e-5, is below the force error), and total momentum is conserved to rounding.
+    The result does not depend on the number of ranks or threads, bit for bit.
+    """
+
+    name = "gravity"
+    reads = frozenset({"position", "mass"})
+    writes = frozenset({"acceleration", "work"})
+    optional = frozenset({"potential"})
+
+    def __init__(
+        self,
+        backend: Any,
+        communicator: Communicator,
+        softening: float = 0.01,
+        softening_kernel: str = "plummer",
+        criterion: str = "relative",
+        tolerance: float = 0.01,
+        opening_angle: float = 0.6,
+        precision: str = "mixed",
+        G: float = 1.0,
+        conserve_momentum: bool = True,
+        group_size: int = GROUP_SIZE,
+        leaf_size: int = LEAF_SIZE,
+    ):
+        """softening [length]; tolerance: α; opening_angle: θ; precision: "mixed" (single-precision pairs about local
+        origins, double-precision sums) or "double"; G [length³/(mass·time²)].  Raises ValueError for a bad choice."""
+        if criterion not in ("relative", "geometric"):
+            raise ValueError(f"criterion '{criterion}' is unknown; choose relative or geometric")
+        if precision not in REAL:
+            raise ValueError(f"precision '{precision}' is unknown; choose mixed or double")
+        define = softening_define(softening_kernel, softening)
+        self.backend, self.communicator = backend, communicator
+        self.softening, self.softening_kernel = float(softening), softening_kernel
+        self.criterion, self.tolerance, self.opening_angle = criterion, float(tolerance), float(opening_angle)
+        self.precision, self.G, self.conserve_momentum = precision, float(G), conserve_momentum
+        self.real = REAL[precision]
+        self.module = backend.module(
+            "gravity_tree", REAL="float" if precision == "mixed" else "double", SOFTENING=define
+        )
+        self.layout = Octree(backend, communicator, group_size)
+        self.tree = LocalTree(self.layout, self.module, self.real, leaf_size)
+        self.essential = EssentialTree(self.tree, communicator)
+        self.scales: Scales | None = None
+        self._statistics: dict[str, float] = {}
+        self._imports = 0
+
+    def describe(self) -> str:
+        """For `explain`: method, criterion, softening, arithmetic, kernels."""
+        rule = (
+            f"relative criterion, tolerance {self.tolerance:g}"
+            if self.criterion == "relative"
+            else f"geometric criterion, opening angle {self.opening_angle:g}"
+        )
+        return (
+            f"tree with quadrupoles and local expansions, {rule}; softening {self.softening_kernel} "
+            f"{self.softening:g}; {self.precision} precision; momentum "
+            f"{'corrected' if self.conserve_momentum else 'not corrected'}; kernels split_cells, leaf_moments, "
+            "merge_moments, group_boxes, tree_forces"
+        )
+
+    def evaluate(self, state: Any, outputs: Iterable[str] = frozenset()) -> None:
+        """Fill state["acceleration"] (n, 3) and state["work"] (n,), and state["potential"] (n,) if in outputs.
+
+        The state must be as the layout's last exchange left it.  Collective.
+        Raises RuntimeError if an essential tree was incomplete (a defect of the program, not of the input).
+        """
+        be = self.backend
+        position, mass = state["position"], state["mass"]
+        if self.scales is None:
+            self.scales = Scales.of(self.communicator, be.host(position), be.host(mass))
+            self.total_mass = float(self.communicator.allreduce(float(be.host(mass).sum()), "sum"))
+        self.tree.build(position, mass, self.scales.length, self.scales.mass, self._imports)
+        self.layout.release_keys()
+        self.essential.join_top()
+        wanted = "potential" in outputs
+        if self.criterion == "geometric":
+            self._forces(state, relative=False, potential=wanted)
+        else:
+            # Whether a last acceleration exists must be the same on every rank, empty ones too.
+            if "acceleration" not in state:
+                self._forces(state, relative=False, potential=False)
+            self._forces(state, relative=True, potential=wanted)
+        self._imports = self.essential.imported_nodes + self.essential.imported_sources
+
+    def _forces(self, state: Any, relative: bool, potential: bool) -> None:
+        be, n = self.backend, len(state["position"])
+        scale, unit_mass = self.scales.length, self.scales.mass
+        out_acceleration = self.G * scale * scale / unit_mass
+        out_potential = self.G * scale / unit_mass
+        rows = self.essential.groups
+        count = len(rows)
+        record = group_type(self.real)
+        groups = be.empty((count, record.itemsize), np.uint8)
+        old = state["acceleration"] if relative else None
+        self.module.launch(
+            "group_boxes", count, be.array(rows), state["position"], old, scale, 1.0 / out_acceleration,
+            self.tolerance if relative else 0.0, groups,
+        )  # fmt: skip
+        angle = GUARD if relative else self.opening_angle
+        epsilon = self.softening * scale
+        self.essential.import_nodes(groups, relative, angle, epsilon)
+        acceleration = be.empty((n, 3), self.real)
+        phi = be.empty(n, self.real) if potential else None
+        work, counts = be.empty(n, np.float32), be.empty((count, 3), np.int32)
+        failures = be.zeros(1, np.int32)
+        self.module.launch(
+            "tree_forces", count, groups, self.tree.nodes, self.tree.sources, self.essential.root, state["position"],
+            state["mass"], int(relative), angle, SMOOTH, LOCAL_WEIGHT, epsilon, scale, unit_mass, out_acceleration,
+            out_potential, acceleration, phi, work, counts, failures,
+        )  # fmt: skip
+        if int(be.host(failures)[0]):
+            raise RuntimeError(
+                f"rank {self.communicator.rank}: {int(be.host(failures)[0])} groups wanted nodes that their "
+                "owners had not sent; please report this job as a defect"
+            )
+        if self.conserve_momentum:
+            self._balance(groups, count, state["mass"], acceleration)
+        state["acceleration"], state["work"] = acceleration, work
+        if potential:
+            state["potential"] = phi
+        self._count(be.host(counts), rows)
+
+    def _balance(self, groups: Any, count: int, mass: Any, acceleration: Any) -> None:
+        """a ← a - Σ m a / Σ m, the sum over all particles of all ranks."""
+        be = self.backend
+        force = be.empty((count, 3))
+        self.module.launch("group_forces", count, groups, mass, acceleration, force)
+        mean = self.communicator.sum_reproducible(be.host(force)) / self.total_mass
+        self.net_force = mean
+        self.module.launch("shift_rows", len(acceleration), acceleration, *(-float(f) for f in mean))
+
+    def _count(self, counts: np.ndarray, rows: np.ndarray) -> None:
+        weighted = counts.astype(np.float64) * rows[:, 1:2]
+        size = self.tree.node.itemsize
+        per_source = 4 * np.dtype(self.real).itemsize
+        self._statistics = {
+            "particles": float(rows[:, 1].sum()),
+            "groups": float(len(rows)),
+            "nodes": float(self.tree.count),
+            "pairs": float(weighted[:, 0].sum()),
+            "cells": float(weighted[:, 1].sum()),
+            "distant_cells": float(weighted[:, 2].sum()),
+            "imported_nodes": float(self.essential.imported_nodes),
+            "imported_particles": float(self.essential.imported_sources),
+            "imported_bytes": float(
+                size * self.essential.imported_nodes + per_source * self.essential.imported_sources
+            ),
+            "migrated": float(self.layout.migrated),
+        }
+
+    def statistics(self) -> dict[str, float]:
+        """Counts of this rank's last evaluation: particles, groups, nodes, interactions (summed over targets), imports."""
+        return dict(self._statistics)

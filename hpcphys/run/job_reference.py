@@ -1,0 +1,119 @@
+"""The reference page of job files and the JSON schema for editors, generated from the schema.
+
+`python -m hpcphys.run.job_reference docs` writes docs/job_reference.md and docs/job.schema.json.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import types
+import typing
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from hpcphys.run.job import Job
+
+INTRODUCTION = """# Job files
+
+A job is a TOML file.  This page is generated from the schema (`python -m hpcphys.run.job_reference docs`);
+an editor that knows JSON schemas completes and checks keys with [job.schema.json](job.schema.json).
+`hpcphys check job.toml` lists every problem of a file at once.
+
+Lengths, masses and times are in the job's own units, with G = 1 unless `[gravity] G` says otherwise.
+Relative input paths start at the job file's folder, relative output folders at the current folder.
+"""
+
+
+def reference() -> str:
+    """The page as Markdown: a section for each table, a row for each key."""
+    sections = [INTRODUCTION]
+    hints = typing.get_type_hints(Job, include_extras=True)
+    for name in Job.model_fields:
+        models = _models(hints[name])
+        if len(models) == 1:
+            sections.append(f"## [{name}]\n\n{models[0].__doc__}\n\n{_table(models[0])}")
+            continue
+        sections.append(f"## [{name}]\n\n`model` says which of these it is.\n")
+        for model in models:
+            choice = typing.get_args(model.model_fields["model"].annotation)[0]
+            sections.append(f'### model = "{choice}"\n\n{model.__doc__}\n\n{_table(model)}')
+    return "\n".join(sections)
+
+
+def schema() -> str:
+    """The JSON schema of a job file."""
+    return json.dumps(Job.model_json_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+def write(folder: Path) -> list[Path]:
+    """Write both files into a folder; their paths."""
+    page, editor = folder / "job_reference.md", folder / "job.schema.json"
+    page.write_text(reference(), encoding="utf-8")
+    editor.write_text(schema(), encoding="utf-8")
+    return [page, editor]
+
+
+def _models(kind: object) -> list[type[BaseModel]]:
+    """The models that a type annotation allows."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return [kind]
+    return [model for member in typing.get_args(kind) for model in _models(member)]
+
+
+def _table(model: type[BaseModel]) -> str:
+    rows = ["| key | type | default | meaning |", "|---|---|---|---|"]
+    for key, field in model.model_fields.items():
+        if key == "model":
+            continue
+        if field.is_required():
+            default = "needed"
+        elif isinstance(field.default, BaseModel):
+            default = "a Plummer sphere"
+        else:
+            default = "none" if field.default is None else f"`{json.dumps(field.default)}`"
+        cells = (f"`{key}`", _kind(field.annotation) + _bounds(field), default, _cell(field.description))
+        rows.append(f"| {' | '.join(cells)} |")
+    return "\n".join(rows) + "\n"
+
+
+def _cell(text: str) -> str:
+    """Text for a cell of a Markdown table."""
+    return text.replace("|", "\\|")
+
+
+def _kind(annotation: object) -> str:
+    """The type in a user's words."""
+    origin = typing.get_origin(annotation)
+    if origin is typing.Literal:
+        return ", ".join(f"`{json.dumps(value)}`" for value in typing.get_args(annotation))
+    if origin is typing.Annotated:
+        return _kind(typing.get_args(annotation)[0])
+    if origin in (typing.Union, types.UnionType):
+        members = [member for member in typing.get_args(annotation) if member is not type(None)]
+        return "table" if _models(annotation) else " or ".join(_kind(member) for member in members)
+    names = {bool: "true or false", int: "integer", float: "number", str: "text"}
+    return names.get(annotation, "list of texts")  # type: ignore[call-overload]
+
+
+def _bounds(field) -> str:
+    """Bounds of a number, as ", ≥ 0"."""
+    signs = {"gt": ">", "ge": "≥", "lt": "<", "le": "≤"}
+    metadata = list(field.metadata)
+    for member in typing.get_args(field.annotation):
+        metadata += getattr(member, "__metadata__", ())
+    found = {}
+    for entry in metadata:
+        for constraint in getattr(entry, "metadata", [entry]):
+            for name, sign in signs.items():
+                if (bound := getattr(constraint, name, None)) is not None:
+                    found[name] = (
+                        f"{sign} {bound:g}" if abs(bound) < 1e6 else f"{sign} 2^{bound.bit_length() - 1}"
+                    )
+    return f", {' and '.join(found.values())}" if found else ""
+
+
+if __name__ == "__main__":
+    for written in write(Path(sys.argv[1] if len(sys.argv) > 1 else "docs")):
+        print(written)

@@ -1,0 +1,83 @@
+"""`hpcphys submit`: a SLURM script for a job."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from hpcphys.run.errors import JobError, MachineError
+from hpcphys.run.job import Job, Slurm
+from hpcphys.run.output_folder import output_folder
+
+
+def submit(job: Job, job_file: Path, settings: list[str], now: bool) -> list[str]:
+    """Write <job>.sbatch beside the job file, and with `now` hand it to sbatch; lines for the user.
+
+    Raises JobError without a [slurm] table, MachineError when the script cannot be written or sbatch refuses.
+    """
+    if job.slurm is None:
+        raise JobError(
+            [f"{job_file}: slurm: the table [slurm] is missing; add it with time, nodes and tasks_per_node"]
+        )
+    script = job_file.with_suffix(".sbatch")
+    try:
+        script.write_text(script_text(job, job.slurm, job_file, settings), encoding="utf-8")
+        script.chmod(0o755)
+    except OSError as problem:
+        raise MachineError(f"{script}: cannot be written: {problem}") from problem
+    if not now:
+        return [f"{script}: written; `sbatch {script}` submits it"]
+    if shutil.which("sbatch") is None:
+        raise MachineError(
+            f"{script}: written, but there is no sbatch on this machine; copy it to the cluster"
+        )
+    answer = subprocess.run(["sbatch", str(script)], capture_output=True, text=True, check=False)
+    if answer.returncode != 0:
+        raise MachineError(f"sbatch refused {script}: {answer.stderr.strip()}")
+    return [f"{script}: written", answer.stdout.strip()]
+
+
+def script_text(job: Job, slurm: Slurm, job_file: Path, settings: list[str]) -> str:
+    """The script: starts the job, or goes on with it when its output folder holds a checkpoint.
+
+    SLURM sends SIGUSR2 to the ranks before the time is up; hpcphys then writes a checkpoint and exits with
+    75.
+    """
+    folder = output_folder(job, job_file).resolve()
+    options = {
+        "job-name": job_file.stem,
+        "time": slurm.time,
+        "nodes": slurm.nodes,
+        "ntasks-per-node": slurm.tasks_per_node,
+        "cpus-per-task": slurm.cpus_per_task,
+        "gpus-per-node": slurm.gpus_per_node or None,
+        "partition": slurm.partition,
+        "account": slurm.account,
+        "mem": slurm.memory,
+        "signal": f"USR2@{slurm.signal_seconds}",
+        "output": f"{job_file.stem}-%j.log",
+    }
+    header = [f"#SBATCH --{name}={value}" for name, value in options.items() if value is not None]
+    header += [f"#SBATCH {option}" for option in slurm.options]
+    program = f"{slurm.launcher} {shlex.quote(sys.executable)} -m hpcphys"
+    extra = " ".join(f"--set {shlex.quote(setting)}" for setting in settings)
+    run = f"{program} run {shlex.quote(str(job_file.resolve()))} {extra}".rstrip()
+    again = f"{program} resume {shlex.quote(str(folder))}"
+    lines = [
+        "#!/bin/bash",
+        *header,
+        "",
+        *slurm.setup,
+        f"cd {shlex.quote(os.getcwd())}",
+        "export OMP_NUM_THREADS=${SLURM_CPUS_PER_TASK:-1}",
+        f"if compgen -G {shlex.quote(str(folder))}/'checkpoint-*.h5' > /dev/null; then",
+        f"    {again}",
+        "else",
+        f"    {run}",
+        "fi",
+    ]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,320 @@
+// gravity_tree.h: groups of neighbouring targets walk the octree together; lanes test nodes, then lanes are targets.
+//
+// A node serves as one source for a whole group when it is far enough from the group's bounding box (`far_nodes`).
+// The walk fills two lists, of accepted cells and of leaves; a full list is evaluated and emptied, so memory is bounded.
+#pragma once
+#include "gravity_local.h"
+
+#define GROUP 256          // most targets of a group
+#define STACK 1024         // nodes waiting to be tested
+#define STACK_RESERVE 512  // kept for a walk that opens one node at a time: 7 per level
+#ifdef HPC_CUDA
+#define CELLS 96
+#define PAIRS 1024
+#else
+#define CELLS 512
+#define PAIRS 2048
+#endif
+#define LEAVES PAIRS
+
+struct Group {
+  double x, y, z;   // centre of the bounding box of its particles
+  real hx, hy, hz;  // half its sides
+  real reach;       // relative criterion: tolerance times the smallest last acceleration, in the tree's units
+  int first, count;
+};
+
+struct Opening {
+  int relative;  // 0: geometric, radius < angle·d.  1: relative, weight (radius/d)³ < reach d² and radius < angle·d
+  real angle;
+  real smooth;     // local expansions: size of the group < smooth · distance of the cell from its centre
+  real local;      // relative criterion of local expansions: mass (size/d)⁴ < local · reach · d²
+  real clearance;  // spline softening: a cell must lie outside this distance altogether
+};
+
+// Bounding boxes of groups of particles, and the smallest last acceleration in each.
+KERNEL(group_boxes)(long long n, const Range* RESTRICT ranges, const double* RESTRICT position,
+                    const real* RESTRICT acceleration, double scale, double reach_scale, double tolerance,
+                    Group* RESTRICT groups) {
+  ELEMENTS(g, n) {
+    const long long first = ranges[g].first, end = first + ranges[g].count;
+    double lo[3] = {1e300, 1e300, 1e300}, hi[3] = {-1e300, -1e300, -1e300};
+    real smallest = real(1e30);
+    for (long long p = first; p < end; p++) {
+      for (int k = 0; k < 3; k++) {
+        lo[k] = smaller(lo[k], position[3 * p + k]);
+        hi[k] = larger(hi[k], position[3 * p + k]);
+      }
+      if (acceleration) {
+        real a2 = 0;
+        for (int k = 0; k < 3; k++) {
+          const real a = real(acceleration[3 * p + k] * reach_scale);
+          a2 += a * a;
+        }
+        smallest = smaller(smallest, a2);
+      }
+    }
+    Group& group = groups[g];
+    group.x = 0.5 * (lo[0] + hi[0]) * scale;
+    group.y = 0.5 * (lo[1] + hi[1]) * scale;
+    group.z = 0.5 * (lo[2] + hi[2]) * scale;
+    group.hx = upward(0.5 * (hi[0] - lo[0]) * scale);
+    group.hy = upward(0.5 * (hi[1] - lo[1]) * scale);
+    group.hz = upward(0.5 * (hi[2] - lo[2]) * scale);
+    group.reach = acceleration ? real(tolerance * sqrt(double(smallest))) : real(0);
+    group.first = int(first);
+    group.count = ranges[g].count;
+  }
+}
+
+// Which of the nodes `id` may serve a whole group as one source; `distant`: those whose field is smooth over the group
+// (their local expansion's error obeys the same criterion).
+DEV lanes_mask far_nodes(const Node* nodes, varying_int id, const Group& group, Opening opening, lanes_mask& distant) {
+  typedef varying<real, 1> F;
+  constexpr int S = int(sizeof(Node) / sizeof(real)), D = int(sizeof(Node) / sizeof(double));
+  const F zero = F(real(0));
+  const F cx = absolute(gather_difference(&nodes->x, id, D, group.x)), cy = absolute(gather_difference(&nodes->y, id, D, group.y)),
+          cz = absolute(gather_difference(&nodes->z, id, D, group.z));
+  const F dx = larger(cx - F(group.hx), zero), dy = larger(cy - F(group.hy), zero), dz = larger(cz - F(group.hz), zero);
+  const F d2 = dx * dx + (dy * dy + dz * dz), d = square_root(d2), radius = gather(&nodes->radius, id, S);
+  lanes_mask far = less(radius, F(opening.angle) * d) & less(radius + F(opening.clearance), d + F(real(1e-37)));
+  const F c2 = cx * cx + (cy * cy + cz * cz), size2 = F(group.hx * group.hx + (group.hy * group.hy + group.hz * group.hz));
+  distant = less(size2, F(opening.smooth * opening.smooth) * c2);
+  if (opening.relative) {
+    distant = distant & less(gather(&nodes->mass, id, S) * (size2 * size2), F(group.reach * opening.local) * (c2 * c2 * c2));
+    const F weight = gather(&nodes->weight, id, S);
+    far = far & less(weight * (radius * radius * radius), (F(group.reach) * d) * (d2 * d2));
+  }
+  return far;
+}
+
+// One batch of a walk: takes up to LANES nodes off the stack.
+DEV int batch(int n) { return n > STACK - STACK_RESERVE ? 1 : smaller(smaller(n, LANES), 1 + (STACK - STACK_RESERVE - n) / 7); }
+
+// Σ m a over each group: a one-sided tree's net force, to be taken out.
+KERNEL(group_forces)(long long n, const Group* RESTRICT groups, const double* RESTRICT mass, const real* RESTRICT acceleration,
+                     double* RESTRICT force) {
+  ELEMENTS(g, n) {
+    double f[3] = {0, 0, 0};
+    for (long long p = groups[g].first; p < groups[g].first + (long long)groups[g].count; p++)
+      for (int k = 0; k < 3; k++) f[k] += mass[p] * double(acceleration[3 * p + k]);
+    for (int k = 0; k < 3; k++) force[3 * g + k] = f[k];
+  }
+}
+
+KERNEL(shift_rows)(long long n, real* RESTRICT rows, double x, double y, double z) {
+  ELEMENTS(i, n) {
+    rows[3 * i] = real(double(rows[3 * i]) + x);
+    rows[3 * i + 1] = real(double(rows[3 * i + 1]) + y);
+    rows[3 * i + 2] = real(double(rows[3 * i + 2]) + z);
+  }
+}
+
+template <bool POTENTIAL>
+DEV void add_cells(const CellSource<real>* tile, int m, int count, const real* x, const real* y, const real* z, double* sum,
+                   real epsilon2) {
+  for_blocks<2>(count, [&](auto block, int b) {
+    constexpr int V = decltype(block)::value;
+    Field<real, V> f = {real(0), real(0), real(0), real(0), real(0)};
+    const auto bx = load_block<V>(x + b), by = load_block<V>(y + b), bz = load_block<V>(z + b);
+    for (int j = 0; j < m; j++) add_cell<POTENTIAL, V>(f, bx, by, bz, tile[j], epsilon2);
+    accumulate_block(sum + b, f.x);
+    accumulate_block(sum + GROUP + b, f.y);
+    accumulate_block(sum + 2 * GROUP + b, f.z);
+    if (POTENTIAL) accumulate_block(sum + 3 * GROUP + b, f.phi);
+  });
+}
+
+template <bool POTENTIAL>
+DEV void add_pairs(const PairSource<real>* tile, int m, int count, const real* x, const real* y, const real* z, double* sum,
+                   real epsilon2, real support) {
+  for_blocks<4>(count, [&](auto block, int b) {
+    constexpr int V = decltype(block)::value;
+    Field<real, V> f = {real(0), real(0), real(0), real(0), real(0)};
+    const auto bx = load_block<V>(x + b), by = load_block<V>(y + b), bz = load_block<V>(z + b);
+    for (int j = 0; j < m; j++) add_pair<POTENTIAL, V>(f, bx, by, bz, tile[j], epsilon2, support);
+    accumulate_block(sum + b, f.x);
+    accumulate_block(sum + GROUP + b, f.y);
+    accumulate_block(sum + 2 * GROUP + b, f.z);
+    if (POTENTIAL) {
+      accumulate_block(sum + 3 * GROUP + b, f.phi);
+      accumulate_block(sum + 4 * GROUP + b, f.coincident);
+    }
+  });
+}
+
+template <bool POTENTIAL>
+DEV void add_polynomial(const real* l, int count, const real* x, const real* y, const real* z, double* sum, real unit) {
+  for_blocks<1>(count, [&](auto block, int b) {
+    constexpr int V = decltype(block)::value;
+    const varying<real, V> u = unit;
+    const Field<real, V> f = local_field<POTENTIAL, V>(l, load_block<V>(x + b) * u, load_block<V>(y + b) * u, load_block<V>(z + b) * u);
+    accumulate_block(sum + b, f.x * (u * u));
+    accumulate_block(sum + GROUP + b, f.y * (u * u));
+    accumulate_block(sum + 2 * GROUP + b, f.z * (u * u));
+    if (POTENTIAL) accumulate_block(sum + 3 * GROUP + b, f.phi * u);
+  });
+}
+
+// Acceleration (and potential, where asked for) of every target of every group, and the interactions it took.
+//   out_acceleration = G·(mass unit)/(length unit)² in the tree's units, out_potential likewise.
+//   failures counts closed nodes that a group wanted to open: the essential tree was incomplete.
+GROUP_KERNEL(tree_forces)(long long n, const Group* RESTRICT groups, const Node* RESTRICT nodes,
+                          const PairSource<real>* RESTRICT sources, long long root, const double* RESTRICT position,
+                          const double* RESTRICT mass, long long relative, double angle, double smooth, double local,
+                          double epsilon, double scale,
+                          double mass_scale, double out_acceleration, double out_potential, real* RESTRICT acceleration,
+                          real* RESTRICT potential, float* RESTRICT work, int* RESTRICT counts, int* RESTRICT failures) {
+#if SOFTENING == 2
+  const Softening softening = {0.0, 2.8 * epsilon};
+#else
+  const Softening softening = {epsilon * epsilon, 0.0};
+#endif
+  const Opening opening = {int(relative), real(angle), real(smooth), real(local), real(softening.support)};
+  const real epsilon2 = real(softening.epsilon2), support = real(softening.support);
+  GROUPS(g, n) {
+    SHARED(int, stack, STACK + 16);
+    SHARED(int, cells, CELLS + 16);
+    SHARED(int, distant_cells, CELLS + 16);
+    SHARED(int, leaves, LEAVES + 16);
+    SHARED(int, offsets, LEAVES + 16);
+    SHARED(CellSource<real>, cell_tile, CELLS);
+    SHARED(PairSource<real>, pair_tile, PAIRS);
+    SHARED(real, x, GROUP);
+    SHARED(real, y, GROUP);
+    SHARED(real, z, GROUP);
+    SHARED(double, sum, 5 * GROUP);
+    const Group group = groups[g];
+    const int padded = (group.count + LANES - 1) / LANES * LANES;
+    BARRIER;
+    COOPERATE(k, padded) {
+      const long long p = group.first + smaller(k, group.count - 1);
+      x[k] = real(position[3 * p] * scale - group.x);
+      y[k] = real(position[3 * p + 1] * scale - group.y);
+      z[k] = real(position[3 * p + 2] * scale - group.z);
+      for (int a = 0; a < 5; a++) sum[a * GROUP + k] = 0;
+    }
+    LANE0 stack[0] = int(root);
+    BARRIER;
+    const real size = larger(group.hx, larger(group.hy, group.hz)), unit = size > 0 ? 1 / size : real(1);
+    varying<real, 1> polynomial[LOCAL_TERMS];
+    for (int k = 0; k < LOCAL_TERMS; k++) polynomial[k] = real(0);
+    int waiting = 1, n_distant = 0, all_distant = 0, n_cells = 0, n_leaves = 0, n_pairs = 0, all_cells = 0, all_pairs = 0;
+    while (true) {
+      const bool done = waiting == 0;
+      while (n_distant >= LANES || (done && n_distant)) {
+        const int m = smaller(n_distant, LANES);
+        n_distant -= m;
+        all_distant += m;
+        add_local(polynomial, nodes, distant_cells + n_distant, m, group.x, group.y, group.z, unit, epsilon2);
+      }
+      if (n_cells > CELLS - LANES || (done && n_cells)) {
+        COOPERATE(k, n_cells) {
+          const Node& c = nodes[cells[k]];
+          cell_tile[k] = CellSource<real>{real(c.x - group.x), real(c.y - group.y), real(c.z - group.z), c.mass, c.xx, c.yy,
+                                          -(c.xx + c.yy), c.xy, c.xz, c.yz, epsilon2 * c.weight * (c.radius * c.radius), real(0)};
+        }
+        BARRIER;
+        if (potential) add_cells<true>(cell_tile, n_cells, group.count, x, y, z, sum, epsilon2);
+        else add_cells<false>(cell_tile, n_cells, group.count, x, y, z, sum, epsilon2);
+        all_cells += n_cells;
+        n_cells = 0;
+        BARRIER;
+      }
+      if (n_pairs > PAIRS - LANES * LEAF || (done && n_pairs)) {
+        COOPERATE(k, n_leaves) {
+          const Node& c = nodes[leaves[k]];
+          const real ox = real(c.x - group.x), oy = real(c.y - group.y), oz = real(c.z - group.z);
+          const PairSource<real>* s = sources + c.first;
+          const int size = c.shape;
+          for (int j = 0; j < size; j++)
+            pair_tile[offsets[k] + j] = PairSource<real>{s[j].x + ox, s[j].y + oy, s[j].z + oz, s[j].m};
+        }
+        BARRIER;
+        if (potential) add_pairs<true>(pair_tile, n_pairs, group.count, x, y, z, sum, epsilon2, support);
+        else add_pairs<false>(pair_tile, n_pairs, group.count, x, y, z, sum, epsilon2, support);
+        all_pairs += n_pairs;
+        n_leaves = n_pairs = 0;
+        BARRIER;
+      }
+      if (done) break;
+      const int m = batch(waiting);
+      waiting -= m;
+      const lanes_mask active = lanes_below(m);
+      const varying_int id = load_ids(stack + waiting, m);
+      lanes_mask distant;
+      const lanes_mask far = far_nodes(nodes, id, group, opening, distant);
+      const varying_int shape = gather_int(&nodes->shape, id, int(sizeof(Node) / sizeof(int)));
+      const varying_int first = gather_int(&nodes->first, id, int(sizeof(Node) / sizeof(int)));
+      const lanes_mask closed = negative(shape), near = active & !far, parent = positive(shift_right(shape, 16));
+      BARRIER;  // all lanes have read the stack
+      n_distant = append(distant_cells, n_distant, active & far & distant, id);
+      n_cells = append(cells, n_cells, active & ((far & !distant) | (closed & !far)), id);
+      n_leaves = append_sums(leaves, offsets, n_leaves, n_pairs, near & !(parent | closed), id, shape);
+      waiting = append_ranges(stack, waiting, near & parent, first, shift_right(shape, 16));
+      if (any_lane(near & closed)) { LANE0 atomic_add(failures, 1); }
+      BARRIER;
+    }
+    if (all_distant) {
+      SHARED(real, l, LOCAL_TERMS);
+      for (int k = 0; k < LOCAL_TERMS; k++) {
+        const double s = sum_lanes(polynomial[k]);
+        LANE0 l[k] = real(s);
+      }
+      BARRIER;
+      if (potential) add_polynomial<true>(l, group.count, x, y, z, sum, unit);
+      else add_polynomial<false>(l, group.count, x, y, z, sum, unit);
+      BARRIER;
+    }
+    COOPERATE(k, group.count) {
+      const long long p = group.first + k;
+      for (int a = 0; a < 3; a++) acceleration[3 * p + a] = real(out_acceleration * sum[a * GROUP + k]);
+      if (potential) {
+        const double coincident = sum[4 * GROUP + k] - double(real(mass[p] * mass_scale));
+        potential[p] = real(out_potential * (sum[3 * GROUP + k] + coincident * central_potential(softening)));
+      }
+      work[p] = float(all_pairs) + 2.0f * float(all_cells);
+    }
+    LANE0 {
+      counts[3 * g] = all_pairs;
+      counts[3 * g + 1] = all_cells;
+      counts[3 * g + 2] = all_distant;
+    }
+    BARRIER;
+  }
+}
+
+// Marks every node that one of the boxes (groups of another rank, or unions of them) would open: the essential tree.
+GROUP_KERNEL(mark_open)(long long n, const Group* RESTRICT boxes, const Node* RESTRICT nodes, const int* RESTRICT roots,
+                        long long n_roots, long long relative, double angle, double epsilon, unsigned char* open) {
+#if SOFTENING == 2
+  const double support = 2.8 * epsilon;
+#else
+  const double support = 0.0 * epsilon;
+#endif
+  const Opening opening = {int(relative), real(angle), real(0), real(0), real(support)};
+  GROUPS(g, n) {
+    SHARED(int, stack, STACK + 16);
+    const Group box = boxes[g];
+    for (long long r = 0; r < n_roots; r++) {
+      BARRIER;
+      LANE0 stack[0] = roots[r];
+      BARRIER;
+      int waiting = 1;
+      while (waiting) {
+        const int m = batch(waiting);
+        waiting -= m;
+        const lanes_mask active = lanes_below(m);
+        const varying_int id = load_ids(stack + waiting, m);
+        lanes_mask distant;
+        const lanes_mask near = active & !far_nodes(nodes, id, box, opening, distant);
+        const varying_int shape = gather_int(&nodes->shape, id, int(sizeof(Node) / sizeof(int)));
+        const varying_int first = gather_int(&nodes->first, id, int(sizeof(Node) / sizeof(int)));
+        BARRIER;
+        mark(open, near, id);
+        waiting = append_ranges(stack, waiting, near & positive(shift_right(shape, 16)), first, shift_right(shape, 16));
+        BARRIER;
+      }
+    }
+  }
+}
