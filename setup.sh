@@ -204,7 +204,7 @@ install_cuda() {
     [ -f "$root/requirements/cuda$version.txt" ] || fail "CUDA $version: supported are 12 and 13."
     logged "installing CuPy for CUDA $version" python -m pip --disable-pip-version-check install \
         --only-binary=:all: -r "$root/requirements/cuda$version.txt"
-    python -m hpcphys doctor
+    python -m hpcphys doctor || true # it reports; where an image is built there is no GPU to find
 }
 
 command=${1:-help}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import math
 import os
 import time
@@ -83,8 +84,8 @@ class Communicator:
                 AbortHook(None, None).install()
             return cls.serial()
         if not MPI.Is_initialized():
-            _prefer_shared_memory()
-            MPI.Init_thread(MPI.THREAD_FUNNELED)
+            with _shared_memory_preferred():
+                MPI.Init_thread(MPI.THREAD_FUNNELED)
             atexit.register(_finalize)
         world = MPI.COMM_WORLD
         if launched > 1 and world.Get_size() == 1:
@@ -333,16 +334,26 @@ def _size_in_bytes(value: Any) -> int:
     return 8
 
 
-def _prefer_shared_memory() -> None:
+@contextlib.contextmanager
+def _shared_memory_preferred():
     """On a single machine, spare Open MPI its search for fast networks: that takes a second at start-up.
 
-    The user's own settings stand; other MPI libraries ignore these variables.
+    The user's own settings stand; other MPI libraries ignore these variables.  They are taken back, so that a
+    job submitted from here, perhaps to several machines, does not inherit them.
     """
     ranks, ranks_here = (os.environ.get(f"OMPI_COMM_WORLD_{name}SIZE") for name in ("", "LOCAL_"))
     alone = not any(name in os.environ for name in _LAUNCHED)
     chosen = "OMPI_MCA_btl" in os.environ or "OMPI_MCA_pml" in os.environ
-    if not chosen and (alone or (ranks is not None and ranks == ranks_here)):
-        os.environ.update(OMPI_MCA_pml="ob1", OMPI_MCA_btl="self,sm")
+    if chosen or not (alone or (ranks is not None and ranks == ranks_here)):
+        yield
+        return
+    settings = {"OMPI_MCA_pml": "ob1", "OMPI_MCA_btl": "self,sm"}
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        for name in settings:
+            del os.environ[name]
 
 
 def _finalize() -> None:

@@ -39,12 +39,13 @@ def cuts(
     """Cuts of the curve that share Σ work evenly, to half a per cent of a share or one octree group.
 
     hi, lo: (n,) uint64, this rank's keys in ascending order (lo None: all zero); work: (n,) in the same
-    order, rounded to integers ≥ 1; group_size: particles in an octree group, that is, in the coarsest cell on
-    a path with no more than this many particles of all ranks together (or a cell of the deepest level).
+    order, rounded to integers ≥ 1; group_size: most particles in an octree group, that is, in a run of
+    neighbouring children of a larger cell (see `runs`), counting the particles of all ranks; a cell of the
+    deepest level is a group whatever it holds.
 
     For each cut the octree is followed down from the root along the cells that hold the wanted share of the
-    work, until one is a group or holds too little work to matter; the cut is the nearer end of that cell.
-    No group is cut, because no cell with more than group_size particles lies inside a group.
+    work, until one is of a group or holds too little work to matter; the cut is the nearer end of that group
+    or cell.  No group is cut, because no cell with more than group_size particles lies inside a group.
     Several levels are opened per round: one sum over the ranks of the counts and work of the opened cells,
     of size O(ranks).  The result depends on the set of all (key, work) alone, not on where the rows lie now.
     """
@@ -113,7 +114,9 @@ class _Descent:
             )
             self.cell_level[self.active] = self.level
             small = counts_here[cell, place] <= self.group_size
-            self._widen(small, counts_here[cell[:, None], eight], ends, work_here[cell[:, None], eight], child)
+            self._widen(
+                small, counts_here[cell[:, None], eight], ends, work_here[cell[:, None], eight], child
+            )
             going_on = (counts_here[cell, place] > self.group_size) & (inside > self.smallest)
             going_on &= self.level < DEEPEST
             self.active, cell, place = self.active[going_on], cell[going_on], place[going_on]
@@ -140,7 +143,7 @@ class _Descent:
             self.lo[cut] -= back
 
     def nearest_ends(self) -> tuple[np.ndarray, np.ndarray]:
-        """The start or the end of each cut's cell, whichever shares the work better."""
+        """The start or the end of each cut's cell or run of cells, whichever shares the work better."""
         hi, lo = self.hi.copy(), self.lo.copy()
         later = 2 * (self.target - self.before) > self.work
         for level in np.unique(self.cell_level[later]):
@@ -150,7 +153,7 @@ class _Descent:
 
 
 def runs(counts: np.ndarray, group_size: int) -> tuple[np.ndarray, np.ndarray]:
-    """The runs of neighbouring children that are groups: for each child, the first of its run and the one after.
+    """The runs of neighbouring children that are groups: each child's first of its run, and the one after it.
 
     counts: (cells, 8) particles in the children of each cell, in the order of the curve.  Small children are
     joined from the left while they hold at most group_size together, exactly as the octree's split does it;
@@ -165,9 +168,13 @@ def runs(counts: np.ndarray, group_size: int) -> tuple[np.ndarray, np.ndarray]:
         fits = (count <= group_size) & (count > 0)
         joins = fits & (held + count <= group_size)
         here = np.where(fits & ~joins, child, here)
-        held = np.where(joins, held + count, np.where(fits, count, np.where(count > group_size, group_size + 1, held)))
+        held = np.where(
+            joins, held + count, np.where(fits, count, np.where(count > group_size, group_size + 1, held))
+        )
         start[fits, child] = here[fits]
     for first in range(8):
         for child in range(first, 8):
-            stop[:, first] = np.where((counts[:, child] > 0) & (start[:, child] == start[:, first]), child + 1, stop[:, first])
+            stop[:, first] = np.where(
+                (counts[:, child] > 0) & (start[:, child] == start[:, first]), child + 1, stop[:, first]
+            )
     return start, stop

@@ -8,14 +8,15 @@
 #define GROUP 256          // most targets of a group
 #define STACK 1024         // nodes waiting to be tested
 #define STACK_RESERVE 512  // kept for a walk that opens one node at a time: 7 per level
-#ifdef HPC_CUDA
-#define CELLS 96
-#define PAIRS 1024
+#ifdef HPC_CUDA  // shared memory is scarce: one batch of leaves at a time
+#define CELLS 64
+#define PAIRS (LANES * LEAF)
+#define LEAVES LANES
 #else
 #define CELLS 512
 #define PAIRS 2048
-#endif
 #define LEAVES PAIRS
+#endif
 
 struct Group {
   double x, y, z;   // centre of the bounding box of its particles
@@ -25,10 +26,10 @@ struct Group {
 };
 
 struct Opening {
-  int relative;  // 0: geometric, radius < angle·d.  1: relative, weight (radius/d)³ < reach d² and radius < angle·d
+  int relative;  // 0: geometric, radius < angle·d.  1: relative, mass (radius/d)³ < reach d² and radius < angle·d
   real angle;
   real smooth;     // local expansions: size of the group < smooth · distance of the cell from its centre
-  real local;      // relative criterion of local expansions: mass (size/d)⁴ < local · reach · d²
+  real local;      // relative criterion of local expansions: local · mass (size/d)⁴ < reach · d²
   real clearance;  // spline softening: a cell must lie outside this distance altogether
 };
 
@@ -81,9 +82,9 @@ DEV lanes_mask far_nodes(const Node* nodes, varying_int id, const Group& group, 
   const F c2 = cx * cx + (cy * cy + cz * cz), size2 = F(group.hx * group.hx + (group.hy * group.hy + group.hz * group.hz));
   distant = less(size2, F(opening.smooth * opening.smooth) * c2);
   if (opening.relative) {
-    distant = distant & less(gather(&nodes->mass, id, S) * (size2 * size2), F(group.reach * opening.local) * (c2 * c2 * c2));
-    const F weight = gather(&nodes->weight, id, S);
-    far = far & less(weight * (radius * radius * radius), (F(group.reach) * d) * (d2 * d2));
+    const F mass = gather(&nodes->mass, id, S), reach = F(group.reach);
+    far = far & less(mass * (radius * radius * radius), (reach * d) * (d2 * d2));
+    distant = distant & less(F(opening.local) * mass * (size2 * size2), reach * (c2 * c2 * c2));
   }
   return far;
 }
@@ -226,9 +227,13 @@ GROUP_KERNEL(tree_forces)(long long n, const Group* RESTRICT groups, const Node*
           const Node& c = nodes[leaves[k]];
           const real ox = real(c.x - group.x), oy = real(c.y - group.y), oz = real(c.z - group.z);
           const PairSource<real>* s = sources + c.first;
-          const int size = c.shape;
-          for (int j = 0; j < size; j++)
-            pair_tile[offsets[k] + j] = PairSource<real>{s[j].x + ox, s[j].y + oy, s[j].z + oz, s[j].m};
+          const int size = c.shape, own = c.first - group.first;
+          // The group's own particles take the targets' coordinates: a particle is at distance zero from itself.
+          if (own >= 0 && own < group.count)
+            for (int j = 0; j < size; j++) pair_tile[offsets[k] + j] = PairSource<real>{x[own + j], y[own + j], z[own + j], s[j].m};
+          else
+            for (int j = 0; j < size; j++)
+              pair_tile[offsets[k] + j] = PairSource<real>{s[j].x + ox, s[j].y + oy, s[j].z + oz, s[j].m};
         }
         BARRIER;
         if (potential) add_pairs<true>(pair_tile, n_pairs, group.count, x, y, z, sum, epsilon2, support);

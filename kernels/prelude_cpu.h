@@ -142,7 +142,6 @@ DEV lanes_mask operator&(lanes_mask a, lanes_mask b) { return {a.bits & b.bits};
 DEV lanes_mask operator|(lanes_mask a, lanes_mask b) { return {a.bits | b.bits}; }
 DEV lanes_mask operator!(lanes_mask a) { return {~a.bits & ((1u << LANES) - 1)}; }
 DEV lanes_mask lanes_below(int m) { return {m >= LANES ? (1u << LANES) - 1 : (1u << m) - 1}; }
-DEV lanes_mask all_or_none(bool b) { return {b ? (1u << LANES) - 1 : 0u}; }
 DEV bool any_lane(lanes_mask m) { return m.bits != 0; }
 template <class T> DEV lanes_mask less(varying<T, 1> a, varying<T, 1> b) {
 #if HPC_AVX512
@@ -227,10 +226,6 @@ DEV varying_int shift_right(varying_int a, int s) {
   for (int l = 0; l < LANES; l++) a.v[l] >>= s;
   return a;
 }
-DEV varying_int bit_and(varying_int a, int m) {
-  for (int l = 0; l < LANES; l++) a.v[l] &= m;
-  return a;
-}
 // The lanes in m append their value to list[n…] (which has room for LANES more); returns the new length.
 DEV int append(int* list, int n, lanes_mask m, varying_int value) {
 #if HPC_AVX512
@@ -266,5 +261,4 @@ DEV void mark(unsigned char* flags, lanes_mask m, varying_int id) {
 }
 
 DEV int atomic_add(int* p, int v) { return __atomic_fetch_add(p, v, __ATOMIC_RELAXED); }
-DEV void atomic_or(int* p, int v) { __atomic_fetch_or(p, v, __ATOMIC_RELAXED); }
 DEV int leading_zeros(unsigned long long x) { return __builtin_clzll(x); }

@@ -27,10 +27,15 @@
 #define LANE0 if (threadIdx.x == 0)
 #define SHARED(T, name, n) __shared__ T name[n]
 
-template <class T, int V> using varying = T;
-typedef bool lanes_mask;
+#ifndef REAL
+#define REAL float
+#endif
 
-DEV int lane() { return threadIdx.x; }
+template <class T, int V> using varying = T;
+
+template <class T> DEV T select_less(T a, T b, T x, T y) { return a < b ? x : y; }
+template <class T> DEV T select_equal(T a, T b, T x, T y) { return a == b ? x : y; }
+template <class T> DEV bool any_less(T a, T b) { return a < b; }
 DEV float square_root(float x) { return sqrtf(x); }
 DEV double square_root(double x) { return sqrt(x); }
 DEV float absolute(float x) { return fabsf(x); }
@@ -46,16 +51,31 @@ DEV float inverse_sqrt_seed(float x) {
 }
 DEV double inverse_sqrt_seed(double x) { return rsqrt(x); }
 #endif
-DEV bool any_lane(bool m) { return __any_sync(0xffffffffu, m); }
-template <class T> DEV T select(bool m, T a, T b) { return m ? a : b; }
-DEV int sum_count(bool m) { return __popc(__ballot_sync(0xffffffffu, m)); }
-template <class T> DEV T load_lanes(const T* p) { return p[threadIdx.x]; }
-template <class T> DEV void store_lanes(T* p, T v) { p[threadIdx.x] = v; }
-template <class T> DEV void accumulate_lanes(double* p, T v) { p[threadIdx.x] += double(v); }
-template <int V, class T> DEV T load_block(const T* p) { return p[threadIdx.x]; }
-template <class T, int V> DEV T splat(T v) { return v; }
 
-// The lanes whose bit is set append their value to list[n…]; returns the new length (same on every lane).
+// Blocks of targets: on CUDA always one per thread.
+template <int V, class T> DEV T load_block(const T* p) { return p[threadIdx.x]; }
+template <class T> DEV void accumulate_block(double* p, T v) { p[threadIdx.x] += double(v); }
+template <int MAX, class F> DEV void for_blocks(int count, F body) {
+  for (int b = 0; b < count; b += LANES) body(Count<1>{}, b);
+}
+
+// ---- walks: one node per lane, masks are bools ----------------------------------------------------------------------
+typedef bool lanes_mask;
+typedef int varying_int;
+DEV bool lanes_below(int m) { return (int)threadIdx.x < m; }
+DEV bool any_lane(bool m) { return __any_sync(0xffffffffu, m); }
+template <class T> DEV bool less(T a, T b) { return a < b; }
+template <class T> DEV T where(bool m, T a, T b) { return m ? a : b; }
+DEV int load_ids(const int* p, int m) { return p[(int)threadIdx.x < m ? threadIdx.x : 0]; }
+template <class T> DEV T gather(const T* base, int id, int stride) { return base[(long long)id * stride]; }
+DEV int gather_int(const int* base, int id, int stride) { return base[(long long)id * stride]; }
+DEV REAL gather_difference(const double* base, int id, int stride, double origin) {
+  return REAL(base[(long long)id * stride] - origin);
+}
+DEV bool positive(int a) { return a > 0; }
+DEV bool negative(int a) { return a < 0; }
+DEV int shift_right(int a, int s) { return a >> s; }
+// The lanes with m append their value to list[n…]; returns the new length (same on every lane).
 DEV int append(int* list, int n, bool m, int value) {
   const unsigned b = __ballot_sync(0xffffffffu, m);
   if (m) list[n + __popc(b & ((1u << threadIdx.x) - 1))] = value;
@@ -63,7 +83,8 @@ DEV int append(int* list, int n, bool m, int value) {
 }
 // Exclusive prefix sum of `count` over the lanes with m; `total` receives the sum over them.
 DEV int prefix_sum(bool m, int count, int& total) {
-  int c = m ? count : 0, p = c;
+  const int c = m ? count : 0;
+  int p = c;
   for (int o = 1; o < 32; o <<= 1) {
     const int q = __shfl_up_sync(0xffffffffu, p, o);
     if ((int)threadIdx.x >= o) p += q;
@@ -79,19 +100,27 @@ DEV int append_ranges(int* list, int n, bool m, int first, int count) {
     for (int k = 0; k < count; k++) list[n + p + k] = first + k;
   return n + total;
 }
-// The sum over the lanes, on every lane, in one fixed order.
-template <class T> DEV T sum_lanes(T v) {
-  for (int o = 16; o; o >>= 1) v += __shfl_xor_sync(0xffffffffu, v, o);
-  return v;
-}
-template <class T> DEV T smallest_lane(T v) {
-  for (int o = 16; o; o >>= 1) {
-    const T w = __shfl_xor_sync(0xffffffffu, v, o);
-    v = w < v ? w : v;
+// The lanes with m append their value and, beside it, the running sum of `count`; returns the new length, advances `total`.
+DEV int append_sums(int* list, int* sums, int n, int& total, bool m, int value, int count) {
+  int added;
+  const int p = prefix_sum(m, count, added);
+  const unsigned b = __ballot_sync(0xffffffffu, m);
+  if (m) {
+    const int at = n + __popc(b & ((1u << threadIdx.x) - 1));
+    list[at] = value;
+    sums[at] = total + p;
   }
-  return v;
+  total += added;
+  return n + __popc(b);
 }
-template <class F> DEV void for_blocks(int count, F body);  // defined below: body(Count<1>{}, first target of the block)
+DEV void mark(unsigned char* flags, bool m, int id) {
+  if (m) flags[id] = 1;  // every writer writes the same
+}
+// The sum over the lanes, on every lane, in one fixed order.
+template <class T> DEV double sum_lanes(T v) {
+  for (int o = 16; o; o >>= 1) v += __shfl_xor_sync(0xffffffffu, v, o);
+  return double(v);
+}
+
 DEV int atomic_add(int* p, int v) { return atomicAdd(p, v); }
-DEV void atomic_or(int* p, int v) { atomicOr(p, v); }
 DEV int leading_zeros(unsigned long long x) { return __clzll((long long)x); }

@@ -17,9 +17,9 @@ from .softening import softening_define
 
 GROUP_SIZE = 192  # most targets that walk together: the fastest of 64 … 256 on AVX-512 (scaling/force.py)
 LEAF_SIZE = 20  # most particles of a leaf: the fastest of 8 … 32
-GUARD = 0.8  # relative criterion: a cell's radius must stay below this fraction of its distance
-SMOOTH = 0.4  # a group's size must stay below this fraction of a cell's distance to share one local expansion
-LOCAL_WEIGHT = 1.0  # weight of a local expansion's error beside a cell's
+GUARD = 0.65  # relative criterion: a cell's radius must stay below this fraction of its distance
+SMOOTH = 0.5  # a group's size must stay below this fraction of a cell's distance to share one local expansion
+LOCAL_WEIGHT = 60.0  # weight of a local expansion's error, mass (size/d)⁴/d², beside a cell's, mass (radius/d)³/d²
 REAL = {"mixed": np.float32, "double": np.float64}
 
 
@@ -29,7 +29,7 @@ class TreeGravity:
     A cell of radius b (no particle is farther from its centre of mass) at distance d from a group's bounding box
     is one source, with its quadrupole, when
         geometric:  b < θ d,
-        relative:   (Σ m r²/b²) (b/d)³ < α |a| d²/G  and  b < 0.8 d,   |a| the smallest last acceleration of the group
+        relative:   G m (b/d)³ < α |a| d²  and  b < 0.65 d,   |a| the smallest last acceleration of the group
     (after Springel 2005, MNRAS 364, 1105, eq. 18, with the octupole's scaling).  Cells far compared with the whole
     group are summed once per group as a fourth-order polynomial.  Without a last acceleration the first evaluation is
     made twice, geometric then relative.
@@ -72,7 +72,7 @@ class TreeGravity:
         self.precision, self.G, self.conserve_momentum = precision, float(G), conserve_momentum
         self.real = REAL[precision]
         self.module = backend.module(
-            "gravity_tree", REAL="float" if precision == "mixed" else "double", SOFTENING=define
+            "gravity_tree", REAL="float" if precision == "mixed" else "double", SOFTENING=define, LEAF=leaf_size
         )
         self.layout = Octree(backend, communicator, group_size)
         self.tree = LocalTree(self.layout, self.module, self.real, leaf_size)

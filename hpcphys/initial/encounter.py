@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,13 @@ from hpcphys.initial.nfw import nfw
 from hpcphys.initial.parameters import positive
 from hpcphys.initial.plummer import plummer
 
-GALAXIES = {"plummer": plummer, "hernquist": hernquist, "king": king, "nfw": nfw, "disc": disc}
+GALAXIES: dict[str, Callable[..., dict[str, np.ndarray]]] = {
+    "plummer": plummer,
+    "hernquist": hernquist,
+    "king": king,
+    "nfw": nfw,
+    "disc": disc,
+}
 """Models that can meet."""
 
 ORIENTATION = {"inclination": 0.0, "node": 0.0}

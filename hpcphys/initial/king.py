@@ -66,7 +66,7 @@ def king_profile(w0: float) -> tuple[np.ndarray, np.ndarray]:
     def edge(x, y):
         return y[0]
 
-    edge.terminal = True
+    edge.terminal = True  # type: ignore[attr-defined]
     start = SMALLEST_RADIUS
     solution = solve_ivp(
         slope, (start, 1e6), (w0 - 1.5 * start**2, -3.0 * start), events=edge, rtol=1e-9, atol=1e-12,

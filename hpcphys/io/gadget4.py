@@ -56,7 +56,7 @@ def header_attributes(counts: np.ndarray, time: float) -> dict[str, dict[str, ob
 
     counts: (6,) particles of each type;  time [kpc/(km/s)]
     """
-    unit_attributes = {
+    unit_attributes: dict[str, object] = {
         "UnitLength_in_cm": KPC_IN_CM,
         "UnitMass_in_g": SOLAR_1E10_IN_G,
         "UnitVelocity_in_cm_per_s": 1e5,
@@ -86,7 +86,7 @@ def header_attributes(counts: np.ndarray, time: float) -> dict[str, dict[str, ob
     }
 
 
-def dataset_attributes(length: float, mass: float, velocity: float) -> dict[str, float]:
+def dataset_attributes(length: float, mass: float, velocity: float) -> dict[str, object]:
     """GADGET-4's attributes of a dataset with the unit kpc^length (10^10 M_sun)^mass (km/s)^velocity."""
     return {
         "a_scaling": 0.0,

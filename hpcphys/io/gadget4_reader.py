@@ -136,7 +136,7 @@ def _read_share(snapshot: Snapshot, rank: int, size: int) -> dict[str, np.ndarra
     """Rows [first, last) of all rows in the order (type, file), in file units, checked."""
     first, last = even_rows(int(snapshot.counts.sum()), rank, size)
     count = last - first
-    arrays = {
+    arrays: dict[str, np.ndarray] = {
         "position": np.empty((count, 3)),
         "velocity": np.empty((count, 3)),
         "mass": np.empty(count),

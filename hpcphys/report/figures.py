@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.colors import LogNorm
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 
 from hpcphys.report.projection import Particles, centre_and_extent, surface_density
 
-STYLE = {
+STYLE: Any = {
     "font.size": 9,
     "axes.titlesize": 9,
     "axes.spines.top": False,

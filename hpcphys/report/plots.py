@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,7 @@ def plot_run(directory: str | Path, movie: bool = False) -> list[Path]:
         if series_path.exists():
             series = read_series(series_path)
             softening = float(job.get("gravity", {}).get("softening", 0.0))
-            drawings = {
+            drawings: dict[str, tuple[tuple[str, ...], Callable[..., Any]]] = {
                 "energy": (("energy", "kinetic", "potential"), figures.energy_figure),
                 "lagrangian_radii": (("lagrangian_radii", "virial_ratio"), figures.lagrangian_figure),
                 "density_profile": (

@@ -72,3 +72,12 @@ def duration(seconds: float) -> str:
         if whole >= large:
             return f"{whole // large} {long_name} {whole % large // small} {short_name}"
     return f"{whole} s"
+
+
+def amount(size: float) -> str:
+    """Bytes in words: 12 MB, 3.4 GB."""
+    units = ("B", "kB", "MB", "GB", "TB")
+    power = 0
+    while size >= 1000 and power < len(units) - 1:
+        size, power = size / 1000, power + 1
+    return f"{size:.3g} {units[power]}"

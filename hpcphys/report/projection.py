@@ -72,7 +72,7 @@ def surface_density(
     margin = round(3 * SMOOTHING_PIXELS[-1])
     side = pixels + 2 * margin
     pixel = 2.0 * half_width / pixels
-    mass_map, count_map = np.zeros(side * side), np.zeros(side * side)
+    mass_map, count_map = np.zeros((side, side)), np.zeros((side, side))
     across, upward = AXES[sight]
     for position, mass in particles.pieces():
         column = (
@@ -81,9 +81,8 @@ def surface_density(
         row = np.floor((position[:, upward] - centre[upward] + half_width) / pixel).astype(np.int64) + margin
         inside = (column >= 0) & (column < side) & (row >= 0) & (row < side)
         index = row[inside] * side + column[inside]
-        mass_map += np.bincount(index, weights=mass[inside], minlength=side * side)
-        count_map += np.bincount(index, minlength=side * side)
-    mass_map, count_map = mass_map.reshape(side, side), count_map.reshape(side, side)
+        mass_map += np.bincount(index, weights=mass[inside], minlength=side * side).reshape(side, side)
+        count_map += np.bincount(index, minlength=side * side).reshape(side, side)
     result = np.zeros_like(mass_map)
     left = np.ones_like(mass_map)  # share of a pixel's mass that no kernel has taken yet
     for sigma in SMOOTHING_PIXELS[:-1]:

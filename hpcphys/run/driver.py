@@ -6,6 +6,7 @@ import math
 import time
 from pathlib import Path
 
+from hpcphys.compiler.program import OperationError
 from hpcphys.io.series import Series
 from hpcphys.report.log import Log
 from hpcphys.report.progress import Progress
@@ -167,7 +168,13 @@ class Driver:
         if (state.step + 1) % self.job.output.diagnostics_every == 0:
             due = frozenset({"potential"})
         with self.timers.measure("step"):
-            self.program.step(outputs=due)
+            try:
+                self.program.step(outputs=due)
+            except OperationError as error:
+                # A layout finds numbers that are none on all ranks together, before they reach the kernels.
+                if isinstance(error.__cause__, FloatingPointError):
+                    raise_not_finite(state, self.backend, self.communicator)
+                raise
         self.steps_here += 1
 
     def _agree(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from hpcphys.report.progress import duration
+from hpcphys.report.progress import amount, duration
 from hpcphys.run.driver import steps_wanted
 from hpcphys.run.job import Job
 
@@ -73,12 +73,3 @@ def disk_bytes(job: Job, count: int) -> float:
     return count * (
         snapshots * SNAPSHOT_BYTES_PER_PARTICLE + (job.output.keep + 1) * CHECKPOINT_BYTES_PER_PARTICLE
     )
-
-
-def amount(size: float) -> str:
-    """Bytes in words: 12 MB, 3.4 GB."""
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if size < 1000 or unit == "TB":
-            return f"{size:.3g} {unit}"
-        size /= 1000
-    raise AssertionError("unreachable")

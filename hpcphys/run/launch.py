@@ -16,7 +16,7 @@ from hpcphys.io.summary import read_summary, write_summary
 from hpcphys.kernels import KernelError
 from hpcphys.kernels import backend as backend_named
 from hpcphys.report.log import Log
-from hpcphys.report.progress import duration
+from hpcphys.report.progress import amount, duration
 from hpcphys.report.timers import Timers, table
 from hpcphys.run import assembly
 from hpcphys.run.checkpoint import Checkpoint, newest_checkpoint, stored_job
@@ -204,8 +204,7 @@ class Ending:
 
     def finished(self) -> None:
         """Errors, speed and the place of the files; then the figures."""
-        self._write("finished")
-        metrics = self._metrics()
+        metrics = self._write("finished")
         log, driver = self.log, self.driver
         rate = metrics["particles_per_second"]
         each = driver.wall_seconds / max(1, driver.state.step)
@@ -215,6 +214,9 @@ class Ending:
         )
         log.line(f"energy error {metrics['energy_error']:+.2e}, largest {metrics['energy_error_max']:.2e}")
         log.line(f"momentum error {metrics['momentum_error']:.1e} of the sum of m|v|")
+        if self.communicator.size > 1:
+            sent, messages = (metrics[f"{name}_sent_per_rank_and_step"] for name in ("bytes", "messages"))
+            log.line(f"each rank sent {amount(sent)} in {messages:.0f} messages per step")
         if self.job.output.plots and self.communicator.rank == 0:
             self._plot()
         log.line(f"files in {self.folder}")
@@ -234,6 +236,8 @@ class Ending:
         self.log.note(f"failed: {reason}")
         if self.communicator.rank == 0:
             try:
+                if self.driver is not None:
+                    self.driver.series.flush()
                 write_summary(
                     self.folder, {**(read_summary(self.folder) or {}), "status": "failed", "reason": reason}
                 )
@@ -271,13 +275,18 @@ class Ending:
         }
         for name in ("bytes_sent", "messages_sent"):
             metrics[f"{name}_per_rank_and_step"] = self.communicator.allreduce(counters[name] / steps, "max")
-        return {**metrics, **driver.field.statistics()}
+        own = driver.field.statistics()
+        work = {name: self.communicator.allreduce(own[name], "sum") for name in sorted(own)}
+        if particles := work.pop("particles", 0.0):
+            for name in ("pairs", "cells"):
+                metrics[f"{name}_per_particle"] = work.pop(name, 0.0) / particles
+        return {**metrics, **work}
 
-    def _write(self, status: str) -> None:
-        """Collective: the summary of the run so far, and the timers into run.log."""
+    def _write(self, status: str) -> dict:
+        """Collective: the summary of the run so far, and the timers into run.log; the metrics."""
         driver, tree, metrics = self.driver, self.timers.report(), self._metrics()
         if self.communicator.rank != 0:
-            return
+            return metrics
         step = driver.state.step
         summary = {
             "status": status,
@@ -296,3 +305,4 @@ class Ending:
         }
         write_summary(self.folder, summary)
         self.log.note("\n".join(table(tree)))
+        return metrics

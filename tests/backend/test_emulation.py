@@ -50,6 +50,15 @@ GROUP_KERNEL(neighbour)(long long n, const double* in, double* out) {
     __syncthreads();
   }
 }
+GROUP_KERNEL(half_warp)(long long n, const int* in, int* out) {
+  GROUPS(g, n) {
+    SHARED(int, tile, 16);
+    if (WHO < 16) tile[WHO] = __shfl_xor_sync(0xffffu, in[WHO], 1);
+    __syncthreads();
+    out[g * LANES + WHO] = tile[WHO % 16];
+    __syncthreads();
+  }
+}
 GROUP_KERNEL(unwritten)(long long n, double* out) {
   GROUPS(g, n) { SHARED(double, tile, LANES);
     if (g == 0) tile[WHO] = 1.0;
@@ -140,6 +149,13 @@ def test_shared_memory_and_barriers(machine, lanes):
     found = np.zeros_like(values)
     machine.module("emulation_cases", LANES=lanes).launch("neighbour", 9, values, found)
     np.testing.assert_array_equal(found, np.roll(values, -1, axis=1))
+
+
+def test_operation_of_half_a_warp_leaves_the_other_half_waiting(machine):
+    values = np.arange(16, dtype="i4") ** 2
+    found = np.zeros((3, 32), "i4")
+    machine.module("emulation_cases").launch("half_warp", 3, values, found)
+    np.testing.assert_array_equal(found, np.tile(values[np.arange(16) ^ 1], (3, 2)))
 
 
 def test_unwritten_shared_memory_is_nan(machine):

@@ -35,8 +35,9 @@ defines = dict(define.split("=", 1) for define in defines.split(";"))
 module = backend("emulated", folders=[folder], sanitize=kind).module("races", **defines)
 if kernel == "neighbour":
     given, found = np.arange(256, dtype="f4"), np.zeros(256, "f4")
+    groups = (-1, int(defines["LANES"]))
     module.launch("neighbour", int(n), given, found)
-    assert np.array_equal(found.reshape(-1, 64), np.roll(given.reshape(-1, 64), -1, axis=1)), "wrong numbers"
+    assert np.array_equal(found.reshape(groups), np.roll(given.reshape(groups), -1, axis=1)), "wrong numbers"
 else:
     total = np.zeros(1, "f4")
     module.launch("count", 300, total)
@@ -115,9 +116,22 @@ def test_access_outside_a_shared_array(tmp_path):
     assert "in neighbour" in said
 
 
-@pytest.mark.parametrize("meet", ["((void)0)", "__syncwarp()"])
-def test_missing_barrier_is_a_race(tmp_path, meet):
-    status, said = run("thread", tmp_path, MEET=meet)
+def test_warp_barrier_orders_one_warp(tmp_path):
+    status, said = run("thread", tmp_path, LANES="32", n=8, MEET="__syncwarp()")
+    assert status == 0, said
+    assert "Sanitizer" not in said
+
+
+@pytest.mark.parametrize(
+    ("lanes", "meet"),
+    [
+        ("64", "((void)0)"),
+        ("64", "__syncwarp()"),  # orders each warp, not the two
+        ("32", "__any_sync(0xffffffffu,1)"),  # CUDA's votes order no memory
+    ],
+)
+def test_missing_barrier_is_a_race(tmp_path, lanes, meet):
+    status, said = run("thread", tmp_path, LANES=lanes, n=256 // int(lanes), MEET=meet)
     assert status == 66, said
     assert "data race" in said
     assert "neighbour" in said

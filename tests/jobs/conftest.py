@@ -41,7 +41,7 @@ particles = 600
 virial_ratio = 0.1
 
 [gravity]
-error_sample = 0
+error_sample = 16
 
 [time]
 steps = {steps}
@@ -57,7 +57,7 @@ plots = false
 class Launch:
     """A run of the program on `ranks` ranks, in a process group of its own that ends with the test."""
 
-    def __init__(self, arguments: list[str], ranks: int, limits=None):
+    def __init__(self, arguments: list[str], ranks: int, limits=None, folder: Path | None = None):
         command = [*PROGRAM, *arguments]
         if ranks > 1:
             mpirun = Path(sys.executable).with_name("mpirun")
@@ -74,6 +74,7 @@ class Launch:
             env=environment,
             start_new_session=True,
             preexec_fn=limits,
+            cwd=folder,
         )
         self.out = self.err = ""
 
@@ -154,8 +155,8 @@ def launch():
     """`launch(arguments, ranks)` starts a run; whatever is left of it is killed after the test."""
     started: list[Launch] = []
 
-    def start(*arguments: object, ranks: int = 1, limits=None) -> Launch:
-        started.append(Launch([str(argument) for argument in arguments], ranks, limits))
+    def start(*arguments: object, ranks: int = 1, **more) -> Launch:
+        started.append(Launch([str(argument) for argument in arguments], ranks, **more))
         return started[-1]
 
     yield start

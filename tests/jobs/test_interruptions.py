@@ -9,6 +9,8 @@ import time
 
 import pytest
 
+from hpcphys.run.signals import CHECKPOINT, CONTINUE, STOP, Requests, deadline
+
 ENDLESS = 10_000_000
 
 
@@ -55,18 +57,51 @@ def test_mpirun_that_is_asked_to_end_leaves_a_good_checkpoint(launch, folder):
     assert "passed over" not in resumed.out
 
 
-def test_a_second_interrupt_aborts_at_once(launch, folder):
-    # steps so long that two signals reach the same one
-    given = folder("given", ENDLESS)
-    given.job.write_text(given.job.read_text().replace("particles = 600", "particles = 60000"))
-    run = launch("run", given.job, "--set", "gravity.method=direct")
-    run.wait_for(lambda: (given.path / "diagnostics.csv").exists(), "the first row")
-    time.sleep(0.3)
-    run.signal_ranks(signal.SIGINT)
-    run.signal_ranks(signal.SIGINT)
-    assert run.end() == 130
-    assert "interrupted" in run.err
-    assert not given.checkpoints()
+@pytest.fixture
+def requests(tmp_path):
+    asked = Requests(tmp_path, None, 0)
+    asked.install()
+    yield asked
+    asked.uninstall()
+
+
+def test_a_request_for_a_checkpoint_is_done_once(requests):
+    assert requests.code(0.0) == CONTINUE
+    os.kill(os.getpid(), signal.SIGUSR1)
+    assert requests.code(0.0) == CHECKPOINT
+    assert requests.code(0.0) == CONTINUE
+
+
+def test_a_request_to_stop_stays_and_wins(requests):
+    os.kill(os.getpid(), signal.SIGTERM)
+    os.kill(os.getpid(), signal.SIGUSR1)
+    assert requests.code(0.0) == STOP
+    assert requests.code(0.0) == STOP
+    assert requests.reason == "SIGTERM"
+
+
+def test_a_second_interrupt_aborts_at_once(requests):
+    os.kill(os.getpid(), signal.SIGINT)
+    assert requests.code(0.0) == STOP
+    with pytest.raises(KeyboardInterrupt):
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_the_deadline_leaves_time_to_write(tmp_path):
+    asked = Requests(tmp_path, time.time() + 100.0, 0)
+    assert asked.code(90.0) == CONTINUE
+    assert asked.code(110.0) == STOP
+    assert Requests(tmp_path, time.time() - 1.0, rank=1).code(0.0) == CONTINUE
+
+
+def test_the_batch_system_s_end_counts_when_it_is_earlier(monkeypatch):
+    monkeypatch.setenv("SLURM_JOB_END_TIME", "5000")
+    assert deadline(None, 1000.0) == 5000.0
+    assert deadline(2000.0, 1000.0) == 3000.0
+    assert deadline(9000.0, 1000.0) == 5000.0
+    monkeypatch.delenv("SLURM_JOB_END_TIME")
+    monkeypatch.delenv("SLURM_JOB_ID", raising=False)
+    assert deadline(None, 1000.0) is None
 
 
 def test_the_stop_file(launch, folder):

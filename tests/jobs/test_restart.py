@@ -77,6 +77,20 @@ def test_resume_on_another_number_of_ranks(launch, folder):
     assert np.array_equal(np.sort(state["id"]), np.arange(600))
 
 
+def test_reproducible_runs_do_not_depend_on_the_number_of_ranks(launch, folder):
+    results = []
+    for ranks in (1, 2, 4):
+        given = folder(f"on_{ranks}", 12)
+        run = launch("run", given.job, "--set", "run.reproducible=true", ranks=ranks)
+        assert run.end() == 0, run.err
+        state = given.state()
+        order = np.argsort(state["id"])
+        results.append([state[name][order].tobytes() for name in ("id", "position", "velocity", "acceleration")])
+        results[-1] += [given.series()[name].tobytes() for name in ("time", "energy", "momentum", "lagrangian_radii")]
+    assert results[0] == results[1]
+    assert results[0] == results[2]
+
+
 def test_a_damaged_checkpoint_is_passed_over(launch, folder):
     given = folder("given", 10)
     assert launch("run", given.job).end() == 0

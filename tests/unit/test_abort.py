@@ -187,6 +187,15 @@ def test_a_launcher_of_another_mpi_is_recognised(tmp_path):
     assert "the launcher started 4 ranks, but MPI sees one" in result.stderr
 
 
+@pytest.mark.parametrize("size", [0, 2])
+def test_choices_for_this_machine_are_not_inherited(tmp_path, size):
+    code, output = run(
+        tmp_path, 'print("left:", [name for name in os.environ if "OMPI_MCA_btl" in name])', size=size
+    )
+    assert code == 0
+    assert output.count("left: []") == max(size, 1)
+
+
 def test_nothing_is_left_in_the_temporary_folder(tmp_path):
     scratch = tmp_path / "scratch"
     scratch.mkdir()

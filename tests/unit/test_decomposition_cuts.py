@@ -53,20 +53,41 @@ DISTRIBUTIONS = [scattered, clustered, at_one_point, with_outliers, two_points]
 
 
 def groups(keys, group_size):
-    """First key and the key after the last of each group: the coarsest cell with ≤ group_size keys."""
+    """First key of each group and the key after its last cell.
+
+    A cell with more than group_size keys hands out its smaller children: neighbours together (empty ones between
+    them do not part them) as long as they hold no more than group_size keys.
+    """
+    keys = np.array(sorted(keys), dtype=object)
+
+    def inside(start, end):
+        return int(np.searchsorted(keys, end) - np.searchsorted(keys, start))
+
+    if inside(0, 2**126) <= group_size:
+        return {(0, 2**126)}
     found = set()
     pending = [(0, 0)]
-    keys = np.array(sorted(keys), dtype=object)
     while pending:
         level, start = pending.pop()
-        end = start + (1 << (126 - 3 * level))
-        inside = int(np.searchsorted(keys, end) - np.searchsorted(keys, start))
-        if inside == 0:
+        if level == DEPTH:
+            found.add((start, start + 1))
             continue
-        if inside <= group_size or level == DEPTH:
-            found.add((start, end))
-        else:
-            pending += [(level + 1, start + child * ((end - start) >> 3)) for child in range(8)]
+        width = 1 << (123 - 3 * level)
+        run = None  # its start, its end and what it holds
+        for first in range(start, start + 8 * width, width):
+            held = inside(first, first + width)
+            if held == 0:
+                continue
+            if held > group_size:
+                found |= {run[:2]} if run else set()
+                run = None
+                pending.append((level + 1, first))
+            elif run and run[2] + held <= group_size:
+                run = (run[0], first + width, run[2] + held)
+            else:
+                found |= {run[:2]} if run else set()
+                run = (first, first + width, held)
+        found |= {run[:2]} if run else set()
     return found
 
 
