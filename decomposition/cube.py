@@ -44,4 +44,5 @@ class Cube:
         low, high = -extreme[:3], extreme[3:6]
         extent = float((high - low).max())
         side = 2.0 ** math.ceil(math.log2(extent * (1 + 1e-9))) if extent > 0 else 1.0
-        return cls(tuple(float(c) for c in (0.5 * (low + high) - 0.5 * side)), side)
+        x, y, z = (float(c) for c in 0.5 * (low + high) - 0.5 * side)
+        return cls((x, y, z), side)

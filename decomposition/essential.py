@@ -121,10 +121,10 @@ class EssentialTree:
         closed = self.records.copy()
         closed["shape"], closed["first"] = CLOSED, -1
         self.top[self.leaf] = closed[self.leaf_root]
-        boxes = np.zeros((top, 6), tree.real)
-        boxes[self.leaf] = root_boxes[self.leaf_root]
+        top_boxes = np.zeros((top, 6), tree.real)
+        top_boxes[self.leaf] = root_boxes[self.leaf_root]
         tree.nodes[base : base + top] = be.array(self.top.view(np.uint8).reshape(top, -1))
-        tree.boxes[base : base + top] = be.array(boxes)
+        tree.boxes[base : base + top] = be.array(top_boxes)
         tree.merge([base + level for level in self.top_levels])
         self.root = base
 
@@ -161,7 +161,7 @@ class EssentialTree:
         be, tree = self.backend, self.tree
         flags = be.zeros(nodes, np.uint8)
         tree.module.launch(
-            "mark_open", len(boxes), be.array(boxes.view(np.uint8).reshape(len(boxes), -1)), tree.nodes,
+            "mark_open", len(boxes), be.array(boxes.view(np.uint8).reshape(len(boxes), boxes.dtype.itemsize)), tree.nodes,
             be.array(roots), len(roots), *criterion, flags,
         )  # fmt: skip
         return be.host(flags)

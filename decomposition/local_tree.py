@@ -57,10 +57,7 @@ class LocalTree:
         self.octree, self.module, self.real, self.leaf_size = octree, module, real, leaf_size
         self.backend = octree.backend
         self.node = node_type(real)
-        self.capacity = 0
-        self.nodes = self.backend.empty((0, self.node.itemsize), np.uint8)
-        self.boxes = self.backend.empty((0, 6), real)
-        self.sources = self.backend.empty((0, 4), real)
+        self.release()
 
     def build(self, position: Any, mass: Any, scale: float, mass_scale: float, import_guess: int) -> None:
         """Build from rows sorted by key.  position (n, 3), mass (n,): doubles, multiplied by the scales.
@@ -78,6 +75,18 @@ class LocalTree:
             "leaf_moments", self.count, self.nodes, self.boxes, self.sources, position, mass, scale, mass_scale
         )
         self.merge(self.levels)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held by nodes, boxes and sources."""
+        return int(self.nodes.nbytes + self.boxes.nbytes + self.sources.nbytes)
+
+    def release(self) -> None:
+        """Give the tree's memory back: an exchange of all rows needs it."""
+        self.capacity = 0
+        self.nodes = self.backend.empty((0, self.node.itemsize), np.uint8)
+        self.boxes = self.backend.empty((0, 6), self.real)
+        self.sources = self.backend.empty((0, 4), self.real)
 
     def merge(self, levels: list[int]) -> None:
         """Moments of parents from their children, last generation first.  levels: borders of the generations."""

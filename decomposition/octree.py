@@ -46,10 +46,9 @@ class Octree:
         state: named arrays with rows (n, ...), among them position (n, 3), id (n,) and, after the first force
         evaluation, work (n,).  Raises FloatingPointError if a position is not finite.
         """
-        be = self.backend
-        position = state["position"]
-        self.cube = Cube.around(be, self.communicator, position)
-        self.hi = self._keys("hilbert_keys", position)
+        # No name here may hold the old rows of an array: each is replaced before the next is moved.
+        self.cube = Cube.around(self.backend, self.communicator, state["position"])
+        self.hi = self._keys("hilbert_keys", state["position"])
         order = self._sorted(self.hi)
         if self.communicator.size > 1:
             self._migrate(state, order)

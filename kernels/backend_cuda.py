@@ -20,7 +20,7 @@ from .sources import ModuleSource
 ELEMENT_THREADS = 256  # per block of a KERNEL
 GROUP_THREADS = 32  # per block of a GROUP_KERNEL, unless the module is compiled with LANES
 BLOCKS = 65535 * 16  # the loops are grid-strided: more blocks than this gain nothing
-FLAGS = ("-std=c++17",)
+FLAGS = ("-std=c++17", "-default-device")  # generic lambdas carry no execution space
 
 
 def unavailable() -> str | None:

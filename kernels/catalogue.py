@@ -11,7 +11,7 @@ GRAVITY: tuple[dict[str, Define], ...] = tuple(
 )
 VARIANTS: dict[str, tuple[dict[str, Define], ...]] = {
     "gravity_direct": GRAVITY,
-    "gravity_tree": GRAVITY,
+    "gravity_tree": tuple({**defines, "LEAF": 20} for defines in GRAVITY),
     "hilbert": ({},),
     "particles": ({},),
 }

@@ -92,22 +92,30 @@ DEV lanes_mask far_nodes(const Node* nodes, varying_int id, const Group& group, 
 // One batch of a walk: takes up to LANES nodes off the stack.
 DEV int batch(int n) { return n > STACK - STACK_RESERVE ? 1 : smaller(smaller(n, LANES), 1 + (STACK - STACK_RESERVE - n) / 7); }
 
-// Σ m a over each group: a one-sided tree's net force, to be taken out.
+// Σ m a and Σ m |a| over each group: four sums.  A one-sided tree's net force is to be taken out.
 KERNEL(group_forces)(long long n, const Group* RESTRICT groups, const double* RESTRICT mass, const real* RESTRICT acceleration,
                      double* RESTRICT force) {
   ELEMENTS(g, n) {
-    double f[3] = {0, 0, 0};
-    for (long long p = groups[g].first; p < groups[g].first + (long long)groups[g].count; p++)
-      for (int k = 0; k < 3; k++) f[k] += mass[p] * double(acceleration[3 * p + k]);
-    for (int k = 0; k < 3; k++) force[3 * g + k] = f[k];
+    double f[4] = {0, 0, 0, 0};
+    for (long long p = groups[g].first; p < groups[g].first + (long long)groups[g].count; p++) {
+      const double x = acceleration[3 * p], y = acceleration[3 * p + 1], z = acceleration[3 * p + 2];
+      f[0] += mass[p] * x;
+      f[1] += mass[p] * y;
+      f[2] += mass[p] * z;
+      f[3] += mass[p] * sqrt(x * x + y * y + z * z);
+    }
+    for (int k = 0; k < 4; k++) force[4 * g + k] = f[k];
   }
 }
 
-KERNEL(shift_rows)(long long n, real* RESTRICT rows, double x, double y, double z) {
+// a ← a - c |a|: with c = Σ m a / Σ m |a| the net force vanishes, and every force changes by the same small fraction of itself.
+KERNEL(balance_forces)(long long n, real* RESTRICT acceleration, double cx, double cy, double cz) {
   ELEMENTS(i, n) {
-    rows[3 * i] = real(double(rows[3 * i]) + x);
-    rows[3 * i + 1] = real(double(rows[3 * i + 1]) + y);
-    rows[3 * i + 2] = real(double(rows[3 * i + 2]) + z);
+    const double x = acceleration[3 * i], y = acceleration[3 * i + 1], z = acceleration[3 * i + 2];
+    const double size = sqrt(x * x + y * y + z * z);
+    acceleration[3 * i] = real(x - cx * size);
+    acceleration[3 * i + 1] = real(y - cy * size);
+    acceleration[3 * i + 2] = real(z - cz * size);
   }
 }
 

@@ -20,6 +20,7 @@ LEAF_SIZE = 20  # most particles of a leaf: the fastest of 8 … 32
 GUARD = 0.65  # relative criterion: a cell's radius must stay below this fraction of its distance
 SMOOTH = 0.5  # a group's size must stay below this fraction of a cell's distance to share one local expansion
 LOCAL_WEIGHT = 60.0  # weight of a local expansion's error, mass (size/d)⁴/d², beside a cell's, mass (radius/d)³/d²
+KEEP_BYTES = 64 << 20  # a larger tree is given back after use: the next exchange of rows needs the room
 REAL = {"mixed": np.float32, "double": np.float64}
 
 
@@ -34,8 +35,9 @@ class TreeGravity:
     group are summed once per group as a fourth-order polynomial.  Without a last acceleration the first evaluation is
     made twice, geometric then relative.
 
-    Forces are one-sided, so their sum is not exactly zero; with `conserve_momentum` the mean acceleration Σ m a/Σ m
-    is subtracted (its relative size, some 1e-5, is below the force error), and total momentum is conserved to rounding.
+    Forces are one-sided, so their sum is not exactly zero; with `conserve_momentum` every particle gives up the same
+    small fraction of its own |a| (some 1e-5, far below the force error): a ← a - |a| Σ m a/Σ m |a|, and total momentum is
+    conserved to rounding.
     The result does not depend on the number of ranks or threads, bit for bit.
     """
 
@@ -105,7 +107,6 @@ class TreeGravity:
         position, mass = state["position"], state["mass"]
         if self.scales is None:
             self.scales = Scales.of(self.communicator, be.host(position), be.host(mass))
-            self.total_mass = float(self.communicator.allreduce(float(be.host(mass).sum()), "sum"))
         self.tree.build(position, mass, self.scales.length, self.scales.mass, self._imports)
         self.layout.release_keys()
         self.essential.join_top()
@@ -118,6 +119,8 @@ class TreeGravity:
                 self._forces(state, relative=False, potential=False)
             self._forces(state, relative=True, potential=wanted)
         self._imports = self.essential.imported_nodes + self.essential.imported_sources
+        if self.tree.nbytes > KEEP_BYTES:
+            self.tree.release()
 
     def _forces(self, state: Any, relative: bool, potential: bool) -> None:
         be, n = self.backend, len(state["position"])
@@ -134,6 +137,8 @@ class TreeGravity:
             self.tolerance if relative else 0.0, groups,
         )  # fmt: skip
         angle = GUARD if relative else self.opening_angle
+        # Geometric: a local expansion's error (size/d)⁴ weighs against a cell's θ³ as it does in the relative criterion.
+        smooth = SMOOTH if relative else min(SMOOTH, (angle**3 / LOCAL_WEIGHT) ** 0.25)
         epsilon = self.softening * scale
         self.essential.import_nodes(groups, relative, angle, epsilon)
         acceleration = be.empty((n, 3), self.real)
@@ -142,7 +147,7 @@ class TreeGravity:
         failures = be.zeros(1, np.int32)
         self.module.launch(
             "tree_forces", count, groups, self.tree.nodes, self.tree.sources, self.essential.root, state["position"],
-            state["mass"], int(relative), angle, SMOOTH, LOCAL_WEIGHT, epsilon, scale, unit_mass, out_acceleration,
+            state["mass"], int(relative), angle, smooth, LOCAL_WEIGHT, epsilon, scale, unit_mass, out_acceleration,
             out_potential, acceleration, phi, work, counts, failures,
         )  # fmt: skip
         if int(be.host(failures)[0]):
@@ -158,13 +163,13 @@ class TreeGravity:
         self._count(be.host(counts), rows)
 
     def _balance(self, groups: Any, count: int, mass: Any, acceleration: Any) -> None:
-        """a ← a - Σ m a / Σ m, the sum over all particles of all ranks."""
+        """a ← a - c |a| with c = Σ m a / Σ m |a|, the sums over all particles of all ranks."""
         be = self.backend
-        force = be.empty((count, 3))
+        force = be.empty((count, 4))
         self.module.launch("group_forces", count, groups, mass, acceleration, force)
-        mean = self.communicator.sum_reproducible(be.host(force)) / self.total_mass
-        self.net_force = mean
-        self.module.launch("shift_rows", len(acceleration), acceleration, *(-float(f) for f in mean))
+        *net, size = (float(s) for s in self.communicator.sum_reproducible(be.host(force)))
+        if size > 0:
+            self.module.launch("balance_forces", len(acceleration), acceleration, *(f / size for f in net))
 
     def _count(self, counts: np.ndarray, rows: np.ndarray) -> None:
         weighted = counts.astype(np.float64) * rows[:, 1:2]

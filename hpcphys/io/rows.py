@@ -140,7 +140,9 @@ def _bytes(array: np.ndarray, rows: int) -> int:
 def reason_of(problem: Exception) -> str:
     """The plain cause of a failed write, with what to do where there is one answer."""
     text = str(problem)
-    if found := re.search(r"error message = '([^']+)'", text):  # HDF5 tells the system's message among much else
+    if found := re.search(
+        r"error message = '([^']+)'", text
+    ):  # HDF5 tells the system's message among much else
         text = found[1]
     code = getattr(problem, "errno", None)
     if code == errno.ENOSPC or "No space left" in text:

@@ -24,6 +24,7 @@ from hpcphys.run.driver import Driver, is_finished, steps_wanted
 from hpcphys.run.errors import FINISHED, JobError, MachineError, RunError
 from hpcphys.run.job import Job
 from hpcphys.run.job_file import load_job, parse_job
+from hpcphys.run.memory import return_freed_arrays
 from hpcphys.run.output_folder import output_folder, prepare_folder
 from hpcphys.run.signals import STOP_FILE, Requests, deadline
 from hpcphys.run.used import job_text, used_text, write_used
@@ -99,6 +100,7 @@ def _go(
     job: Job, folder: Path, name: str, checkpoint: Checkpoint | None, communicator, started: float
 ) -> int:
     """Assemble, run, and tell how it ended."""
+    return_freed_arrays()
     log = Log(communicator.rank, folder / "run.log" if communicator.rank == 0 else None)
     timers = Timers(communicator)
     requests = Requests(folder, deadline(job.run.wall_limit, started), communicator.rank)

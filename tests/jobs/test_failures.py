@@ -52,7 +52,9 @@ def test_an_invalid_job_is_told_once_on_many_ranks(launch, folder):
 def test_contradicting_parameters_are_told_once(launch, folder):
     given = folder("given", 10)
     disc = ("--set", "initial.disc_share=0.9", "--set", "initial.bulge_share=0.9")
-    given.job.write_text(given.job.read_text().replace('"plummer"', '"disc"').replace("virial_ratio = 0.1", ""))
+    given.job.write_text(
+        given.job.read_text().replace('"plummer"', '"disc"').replace("virial_ratio = 0.1", "")
+    )
     run = launch("run", given.job, *disc, ranks=2)
     assert run.end() == 2
     assert run.err.count("initial: bulge_share") == 1
@@ -183,7 +185,9 @@ def test_bad_initial_files_are_named_once(launch, folder, tmp_path, spoil, code,
     given = folder("given", 10)
     path = tmp_path / "start.hdf5"
     snapshot(path)
-    text = given.job.read_text().replace('model = "plummer"\nparticles = 600\nvirial_ratio = 0.1', 'model = "file"\npath = "start.hdf5"')
+    text = given.job.read_text().replace(
+        'model = "plummer"\nparticles = 600\nvirial_ratio = 0.1', 'model = "file"\npath = "start.hdf5"'
+    )
     given.job.write_text(text)
     spoil(path)
     run = launch("run", given.job, ranks=2)

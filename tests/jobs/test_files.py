@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from itertools import pairwise
 
 import h5py
 import numpy as np
@@ -28,7 +29,9 @@ def test_rows_come_back_with_types_attributes_and_empty_sets(tmp_path):
         "flags": np.array([True, False]),
         "empty": np.zeros((0, 3), np.float32),
     }
-    size = write_rows(path, SERIAL, datasets, {"/": {"job": "text"}, "group/id": {"unit": 1.0}, "Header": {"n": 3}})
+    size = write_rows(
+        path, SERIAL, datasets, {"/": {"job": "text"}, "group/id": {"unit": 1.0}, "Header": {"n": 3}}
+    )
     assert size == path.stat().st_size
     read = read_rows(path, SERIAL, list(datasets))
     for name, array in datasets.items():
@@ -48,7 +51,7 @@ def test_even_rows_cover_everything_once():
             ranges = [even_rows(count, rank, size) for rank in range(size)]
             assert ranges[0][0] == 0
             assert ranges[-1][1] == count
-            assert all(a[1] == b[0] for a, b in zip(ranges, ranges[1:], strict=False))
+            assert all(a[1] == b[0] for a, b in pairwise(ranges))
 
 
 @pytest.mark.parametrize(
@@ -107,7 +110,10 @@ def test_a_checkpoint_keeps_every_bit(tmp_path):
 def test_the_newest_checkpoints_are_kept(tmp_path):
     for step in (5, 10, 100, 20):
         checkpointed(tmp_path, step, keep=2)
-    assert [path.name for path in checkpoints(tmp_path)] == ["checkpoint-00000100.h5", "checkpoint-00000020.h5"]
+    assert [path.name for path in checkpoints(tmp_path)] == [
+        "checkpoint-00000100.h5",
+        "checkpoint-00000020.h5",
+    ]
 
 
 @pytest.mark.parametrize("place", [0.3, 0.5, 0.7, 0.9, 0.99])
@@ -139,7 +145,9 @@ def test_a_changed_job_text_is_found(tmp_path):
 def filled(folder, steps):
     series = Series(folder, {"job": "text"})
     for step in steps:
-        series.append({"step": step, "time": 0.1 * step, "p": np.array([step, 0.0, 1.0]), "profile": np.ones(20)})
+        series.append(
+            {"step": step, "time": 0.1 * step, "p": np.array([step, 0.0, 1.0]), "profile": np.ones(20)}
+        )
     series.flush()
     return series
 
@@ -169,7 +177,9 @@ def test_a_damaged_series_is_put_aside(tmp_path):
 
 
 def test_a_summary_holds_no_nan(tmp_path):
-    write_summary(tmp_path, {"a": np.float64(1.5), "b": [float("nan"), np.arange(2)], "c": {"d": float("inf")}})
+    write_summary(
+        tmp_path, {"a": np.float64(1.5), "b": [float("nan"), np.arange(2)], "c": {"d": float("inf")}}
+    )
     assert read_summary(tmp_path) == {"a": 1.5, "b": [None, [0, 1]], "c": {"d": None}}
     json.loads((tmp_path / "summary.json").read_text())
 
@@ -198,7 +208,14 @@ def test_a_timer_is_closed_by_an_error():
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(1.23, "1.2 s"), (45.0, "45 s"), (200, "3 min 20 s"), (7500, "2 h 5 min"), (273600, "3 d 4 h"), (float("inf"), "? s")],
+    [
+        (1.23, "1.2 s"),
+        (45.0, "45 s"),
+        (200, "3 min 20 s"),
+        (7500, "2 h 5 min"),
+        (273600, "3 d 4 h"),
+        (float("inf"), "? s"),
+    ],
 )
 def test_durations_in_words(seconds, words):
     assert duration(seconds) == words

@@ -44,7 +44,7 @@ def test_one_rank_that_is_asked_to_stop_stops_all(launch, folder, number):
 
 
 def test_mpirun_that_is_asked_to_end_leaves_a_good_checkpoint(launch, folder):
-    """Open MPI's mpirun gives its ranks less than a second; SIGCONT comes first, and is taken as the warning."""
+    """Open MPI's mpirun gives its ranks half a second; SIGCONT comes first and is taken as the warning."""
     given = folder("given", ENDLESS)
     run = launch("run", given.job, ranks=2)
     run.wait_for(lambda: given.rows() >= 2, "two rows")

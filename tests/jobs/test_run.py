@@ -17,7 +17,14 @@ def test_what_a_run_leaves(launch, folder, ranks):
     run = launch("run", given.job, "--set", "output.snapshot_every=0.01", ranks=ranks)
     assert run.end() == 0, run.err
     snapshots = {f"snapshot_{number:03d}.hdf5" for number in range(4)}  # at 0, 0.01, 0.02 and the end, 0.024
-    files = {"checkpoint-00000012.h5", "diagnostics.csv", "diagnostics.h5", "job.used.toml", "run.log", "summary.json"}
+    files = {
+        "checkpoint-00000012.h5",
+        "diagnostics.csv",
+        "diagnostics.h5",
+        "job.used.toml",
+        "run.log",
+        "summary.json",
+    }
     assert {path.name for path in given.path.iterdir()} == snapshots | files
     with h5py.File(given.path / "snapshot_003.hdf5") as file:
         assert file["PartType1/ParticleIDs"].shape == (600,)
@@ -34,7 +41,12 @@ def test_the_summary(launch, folder):
     given = folder("given", 12)
     assert launch("run", given.job, ranks=2).end() == 0
     summary = json.loads((given.path / "summary.json").read_text())
-    assert (summary["status"], summary["steps"], summary["ranks"], summary["threads"]) == ("finished", 12, 2, 1)
+    assert (summary["status"], summary["steps"], summary["ranks"], summary["threads"]) == (
+        "finished",
+        12,
+        2,
+        1,
+    )
     assert summary["time"] == pytest.approx(0.024)
     assert 0 < summary["seconds_per_step"] < summary["wall_seconds"]
     metrics = summary["metrics"]
@@ -69,7 +81,11 @@ def test_what_the_user_sees(launch, folder):
     given = folder("given", 12)
     run = launch("given.toml", ranks=2, folder=given.path.parent)  # the word `run` may be left out
     assert run.end() == 0, run.err
-    for words in ("600 particles, plummer, tree, leapfrog, 12 steps", "2 ranks x 1 threads", "force error against"):
+    for words in (
+        "600 particles, plummer, tree, leapfrog, 12 steps",
+        "2 ranks x 1 threads",
+        "force error against",
+    ):
         assert run.out.count(words) == 1, run.out
     for words in ("finished: 12 steps", "energy error", "momentum error", f"files in {given.path}"):
         assert run.out.count(words) == 1, run.out
@@ -106,7 +122,7 @@ def test_the_target_force_error_is_held(launch, folder):
 def test_a_snapshot_starts_another_run(launch, folder):
     given, second = folder("given", 5), folder("second", 5)
     assert launch("run", given.job).end() == 0
-    start = f'model = "file"\npath = "given/snapshot_001.hdf5"'
+    start = 'model = "file"\npath = "given/snapshot_001.hdf5"'
     text = second.job.read_text().replace('model = "plummer"\nparticles = 600\nvirial_ratio = 0.1', start)
     second.job.write_text(text)
     run = launch("run", second.job, ranks=2)

@@ -77,7 +77,12 @@ def test_submit_needs_a_table_and_writes_a_script(job_file, capsys, monkeypatch)
     assert main(["submit", str(job_file), "--set", "time.step=0.05"]) == 0
     script = job_file.with_suffix(".sbatch")
     text = script.read_text()
-    for line in ("#SBATCH --time=02:00:00", "#SBATCH --nodes=3", "#SBATCH --signal=USR2@120", "module load openmpi"):
+    for line in (
+        "#SBATCH --time=02:00:00",
+        "#SBATCH --nodes=3",
+        "#SBATCH --signal=USR2@120",
+        "module load openmpi",
+    ):
         assert line in text.splitlines()
     assert "--set time.step=0.05" in text
     assert subprocess.run(["bash", "-n", str(script)]).returncode == 0

@@ -55,8 +55,8 @@ DISTRIBUTIONS = [scattered, clustered, at_one_point, with_outliers, two_points]
 def groups(keys, group_size):
     """First key of each group and the key after its last cell.
 
-    A cell with more than group_size keys hands out its smaller children: neighbours together (empty ones between
-    them do not part them) as long as they hold no more than group_size keys.
+    A cell with more than group_size keys hands out its smaller children: neighbours together (empty ones
+    between them do not part them) as long as they hold no more than group_size keys.
     """
     keys = np.array(sorted(keys), dtype=object)
 

@@ -77,7 +77,11 @@ def test_each_fault_is_named_with_its_line(line, found):
     ("old", "new", "found"),
     [
         ("particles = 100", "particles = 0", "job.toml:7: initial.particles: found 0"),
-        ("particles = 100", "particles = 1.5", "job.toml:7: initial.particles: found 1.5; allowed: a valid integer"),
+        (
+            "particles = 100",
+            "particles = 1.5",
+            "job.toml:7: initial.particles: found 1.5; allowed: a valid integer",
+        ),
         ("particles = 100", "virial_ratio = nan", "job.toml:7: initial.virial_ratio: found nan"),
         ("'plummer'", "'plumer'", "job.toml:6: initial.model: found 'plumer'; did you mean 'plummer'?"),
         ("model = 'plummer'", "", "job.toml:5: initial.model: is missing; add one of"),
@@ -123,7 +127,9 @@ def test_faults_inside_the_galaxies_of_an_encounter():
 
 def test_settings_win_and_are_named_in_errors():
     assert parsed(VALID, ["time.step=0.5", "run.backend=cpu"]).time.step == 0.5
-    assert problems(VALID, ["time.step=-1"]) == ["--set time.step=-1: time.step: found -1; allowed: greater than 0"]
+    assert problems(VALID, ["time.step=-1"]) == [
+        "--set time.step=-1: time.step: found -1; allowed: greater than 0"
+    ]
     assert problems(VALID, ["step=1"])[0].startswith("--set step=1: use --set table.key=value")
 
 
@@ -156,7 +162,10 @@ def test_relative_input_paths_start_at_the_job_file(tmp_path):
 
 
 def test_tables_of_initial_conditions_are_the_models_parameters():
-    classes = {cls.model_fields["model"].annotation.__args__[0]: cls for cls in initial_tables.Initial.__args__[0].__args__}
+    classes = {
+        cls.model_fields["model"].annotation.__args__[0]: cls
+        for cls in initial_tables.Initial.__args__[0].__args__
+    }
     assert set(classes) == {*models, "file"}
     for name, function in models.items():
         keys = set(classes[name].model_fields) - {"model", "particles", "seed"}
