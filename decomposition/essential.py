@@ -39,7 +39,9 @@ class EssentialTree:
         if comm.size == 1:
             self.total = len(records)
             small = rows[(rows > 0) & (rows <= tree.octree.group_size)]
-            self.groups = np.concatenate((tree.groups, [[0, count] for count in small]) if len(small) else (tree.groups,))
+            self.groups = np.concatenate(
+                (tree.groups, [[0, count] for count in small]) if len(small) else (tree.groups,)
+            )
             self._sort_groups()
             self.imported_nodes = self.imported_sources = 0
             return
@@ -71,7 +73,18 @@ class EssentialTree:
         while levels[-1] > levels[-2]:
             begin, end = levels[-2:]
             module.launch(
-                "split_cells", end - begin, begin, hi, lo, ranges, nodes, unused, counters, capacity, 1, self.total
+                "split_cells",
+                end - begin,
+                begin,
+                hi,
+                lo,
+                ranges,
+                nodes,
+                unused,
+                counters,
+                capacity,
+                1,
+                self.total,
             )
             levels.append(int(be.host(counters)[0]))
         self.top_levels = levels[:-1]
@@ -145,7 +158,9 @@ class EssentialTree:
         asks = [np.zeros(0, np.uint8)] * comm.size
         for other in np.unique(self.owner[wanted]):
             roots = self.index[wanted[self.owner[wanted] == other]].astype(np.int64)
-            asks[other] = np.concatenate((np.array([len(roots)]).view(np.uint8), roots.view(np.uint8), boxes.view(np.uint8)))
+            asks[other] = np.concatenate(
+                (np.array([len(roots)]).view(np.uint8), roots.view(np.uint8), boxes.view(np.uint8))
+            )
         answers = [np.zeros(0, np.uint8)] * comm.size
         for other, ask in enumerate(comm.alltoallv(asks)):
             if len(ask):
@@ -179,7 +194,9 @@ class EssentialTree:
             held = np.where(leaf, part["shape"], 0)
             below = _ranges(part["first"][children > 0], children[children > 0])
             rows.append(_ranges(part["first"][leaf], held[leaf]))
-            part["first"] = np.where(leaf, sources + np.cumsum(held) - held, total + np.cumsum(children) - children)
+            part["first"] = np.where(
+                leaf, sources + np.cumsum(held) - held, total + np.cumsum(children) - children
+            )
             part["shape"] = np.where(open_, part["shape"], CLOSED)
             parts.append(part)
             total += len(below)
@@ -187,7 +204,11 @@ class EssentialTree:
             generation = below
         particles = be.host(tree.sources)[np.concatenate(rows)]
         header = np.array([total, sources], np.int64)
-        return np.concatenate([header.view(np.uint8)] + [p.view(np.uint8) for p in parts] + [particles.reshape(-1).view(np.uint8)])
+        return np.concatenate(
+            [header.view(np.uint8)]
+            + [p.view(np.uint8) for p in parts]
+            + [particles.reshape(-1).view(np.uint8)]
+        )
 
     def _attach(self, wanted: np.ndarray, replies: list[np.ndarray]) -> None:
         """Append imports behind the top, open the roots that were asked for, and this rank's own."""

@@ -24,7 +24,8 @@ def node_type(real: type) -> np.dtype:
 def group_type(real: type) -> np.dtype:
     """The Group of kernels/gravity_tree.h as a NumPy record."""
     return np.dtype(
-        [("centre", "f8", 3), ("half", real, 3), ("reach", real), ("first", "i4"), ("count", "i4")], align=True
+        [("centre", "f8", 3), ("half", real, 3), ("reach", real), ("first", "i4"), ("count", "i4")],
+        align=True,
     )
 
 
@@ -72,7 +73,15 @@ class LocalTree:
         if len(self.sources) < n or len(self.sources) > 2 * (n + import_guess) + 4096:
             self.sources = be.empty((n + n // 8 + import_guess, 4), self.real)
         self.module.launch(
-            "leaf_moments", self.count, self.nodes, self.boxes, self.sources, position, mass, scale, mass_scale
+            "leaf_moments",
+            self.count,
+            self.nodes,
+            self.boxes,
+            self.sources,
+            position,
+            mass,
+            scale,
+            mass_scale,
         )
         self.merge(self.levels)
 
@@ -130,10 +139,14 @@ class LocalTree:
             self.root_rows = np.array([[0, n]] if n else np.zeros((0, 2)), dtype=np.int32)
             self.root_keys = np.zeros((len(self.root_rows), 2), dtype=np.uint64)
             return
-        ends = [0] + [(int(h) << WORD_BITS) | int(c) for h, c in zip(cuts.hi, cuts.lo, strict=True)] + [1 << 126]
+        ends = (
+            [0] + [(int(h) << WORD_BITS) | int(c) for h, c in zip(cuts.hi, cuts.lo, strict=True)] + [1 << 126]
+        )
         cells = cells_between(ends[rank], ends[rank + 1])
         low_mask = (1 << WORD_BITS) - 1
-        keys = np.array([(key >> WORD_BITS, key & low_mask) for key, _ in cells], dtype=np.uint64).reshape(-1, 2)
+        keys = np.array([(key >> WORD_BITS, key & low_mask) for key, _ in cells], dtype=np.uint64).reshape(
+            -1, 2
+        )
         starts = np.append(self.octree.rows_of_cells(keys[:, 0].copy(), keys[:, 1].copy()), n)
         counts = np.diff(starts)
         filled = counts > 0

@@ -126,10 +126,10 @@ class Octree:
     def _order_ties(self, state: Any) -> None:
         """Order rows of equal first words by (second word, id), computing the second words if there are none."""
         be = self.backend
+        if not bool((self.hi[1:] == self.hi[:-1]).any()):
+            return
         hi = be.host(self.hi)
         same = hi[1:] == hi[:-1]
-        if not same.any():
-            return
         if self.lo is None:
             self.lo = self._keys("hilbert_keys_low", state["position"])
         lo, identity = be.host(self.lo), be.host(state["id"])

@@ -3,7 +3,7 @@
 // Sources come group by group, as small single-precision offsets from the group's double-precision centre; each group's
 // sum is rounded once into double precision.  The order of groups is that of the Hilbert curve, whatever the ranks.
 #pragma once
-#include "gravity_tree.h"
+#include "gravity_groups.h"
 
 // The particles of each group as sources about the group's centre.
 KERNEL(group_sources)(long long n, const Group* RESTRICT groups, const double* RESTRICT position, const double* RESTRICT mass,

@@ -65,15 +65,15 @@ DEV void add_local(varying<real, 1>* local, const Node* nodes, const int* ids, i
   s[5] = trace - (qxx + qyy);
   for (int order = 0; order < 3; order++) {
     const int components = (order + 1) * (order + 2) / 2;
-#pragma GCC unroll 6
+    UNROLL(6)
     for (int q = 0; q < components; q++) {
       F sum = mass * d[LOCAL_ORDER[order] + q];
-#pragma GCC unroll 6
+      UNROLL(6)
       for (int p = 0; p < 6; p++) sum += s[p] * d[LOCAL_ORDER[order + 2] + index.pair[q][p]];
       local[LOCAL_ORDER[order] + q] += sum;
     }
   }
-#pragma GCC unroll 25
+  UNROLL(25)
   for (int k = LOCAL_ORDER[3]; k < LOCAL_TERMS; k++) local[k] += mass * d[k];
 }
 
@@ -84,20 +84,20 @@ template <bool POTENTIAL, int V> DEV Field<real, V> local_field(const real* l, v
   F t3[10], t2[6];
   Field<real, V> f = {real(0), real(0), real(0), real(0), real(0)};
   const F third = F(real(1.0 / 3)), half = F(real(0.5)), x3 = x * third, y3 = y * third, z3 = z * third, x2 = x * half, y2 = y * half, z2 = z * half;
-#pragma GCC unroll 10
+  UNROLL(10)
   for (int q = 0; q < 10; q++)
     t3[q] = F(l[10 + q]) + (x3 * F(l[20 + index.next[q][0]]) + (y3 * F(l[20 + index.next[q][1]]) + z3 * F(l[20 + index.next[q][2]])));
-#pragma GCC unroll 6
+  UNROLL(6)
   for (int q = 0; q < 6; q++) t2[q] = F(l[4 + q]) + (x2 * t3[index.next[q][0]] + (y2 * t3[index.next[q][1]] + z2 * t3[index.next[q][2]]));
   f.x = F(l[1]) + (x * t2[0] + (y * t2[1] + z * t2[2]));
   f.y = F(l[2]) + (x * t2[1] + (y * t2[3] + z * t2[4]));
   f.z = F(l[3]) + (x * t2[2] + (y * t2[4] + z * t2[5]));
   if (POTENTIAL) {
     const F quarter = F(real(0.25)), x4 = x * quarter, y4 = y * quarter, z4 = z * quarter;
-#pragma GCC unroll 10
+    UNROLL(10)
     for (int q = 0; q < 10; q++)
       t3[q] = F(l[10 + q]) + (x4 * F(l[20 + index.next[q][0]]) + (y4 * F(l[20 + index.next[q][1]]) + z4 * F(l[20 + index.next[q][2]])));
-#pragma GCC unroll 6
+    UNROLL(6)
     for (int q = 0; q < 6; q++) t2[q] = F(l[4 + q]) + (x3 * t3[index.next[q][0]] + (y3 * t3[index.next[q][1]] + z3 * t3[index.next[q][2]]));
     const F gx = F(l[1]) + (x2 * t2[0] + (y2 * t2[1] + z2 * t2[2])), gy = F(l[2]) + (x2 * t2[1] + (y2 * t2[3] + z2 * t2[4])),
             gz = F(l[3]) + (x2 * t2[2] + (y2 * t2[4] + z2 * t2[5]));

@@ -18,7 +18,7 @@ DEV u64 spread(u64 v) {
 
 // Skilling's transposed Hilbert index of a point of BITS bits per axis, in place: bit b of (x, y, z) are digit b.
 template <int BITS, class U> DEV void hilbert_transpose(U& x, U& y, U& z) {
-#pragma GCC unroll 42
+  UNROLL(42)
   for (int b = BITS - 1; b > 0; b--) {
     const U low = (U(1) << b) - 1;
     U m = U(0) - ((x >> b) & 1);

@@ -33,7 +33,8 @@
 #define BARRIER ((void)0)
 #define LANE0
 #define SHARED(T, name, n) alignas(64) T name[n]
-#define EACH(k, V) PRAGMA(GCC unroll 8) for (int k = 0; k < V; k++)
+#define UNROLL(n) PRAGMA(GCC unroll n)
+#define EACH(k, V) UNROLL(8) for (int k = 0; k < V; k++)
 
 template <class T> struct vector_of { typedef T type __attribute__((vector_size(VECTOR_BYTES))); };
 template <class T> constexpr int lanes_of() { return VECTOR_BYTES / int(sizeof(T)); }

@@ -25,6 +25,11 @@
 #define BARRIER __syncthreads()
 #endif
 #define LANE0 if (threadIdx.x == 0)
+#ifdef HPC_EMULATE
+#define UNROLL(n)
+#else
+#define UNROLL(n) _Pragma("unroll")
+#endif
 #define SHARED(T, name, n) __shared__ T name[n]
 
 #ifndef REAL

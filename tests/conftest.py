@@ -74,7 +74,7 @@ class Ranks:
         from mpi4py import MPI
 
         self.comm = MPI.COMM_WORLD.Dup()
-        self.failed = False
+        self.failure = ""
 
     def say(self, text: str) -> None:
         print(f"\n[rank {self.comm.rank}] {text}", file=sys.stderr, flush=True)
@@ -82,9 +82,9 @@ class Ranks:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if not report.failed:
             return
-        self.failed = True
+        self.failure = f"FAILED {report.nodeid}\n{report.longreprtext}"
         if self.comm.rank > 0:
-            self.say(f"FAILED {report.nodeid}\n{report.longreprtext}")
+            self.say(self.failure)
 
     @pytest.hookimpl(trylast=True)
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
@@ -92,10 +92,12 @@ class Ranks:
         start = time.monotonic()
         while not waiting.Test():
             time.sleep(0.001)
-            if self.failed and time.monotonic() - start > PATIENCE_SECONDS:
+            if self.failure and time.monotonic() - start > PATIENCE_SECONDS:
+                if self.comm.rank == 0:  # pytest would print it at the end, which never comes
+                    self.say(self.failure)
                 self.say(f"other ranks never left {nodeid}; ending all")
                 self.comm.Abort(1)
-        self.failed = False
+        self.failure = ""
 
 
 @pytest.hookimpl(trylast=True)

@@ -92,7 +92,16 @@ class DirectGravity:
             there, sources = self._of_rank(rank, groups, own)
             pairs += len(sources)
             self.module.launch(
-                "direct_sums", len(rows), groups, own, len(there), there, sources, epsilon, int(potential), sums
+                "direct_sums",
+                len(rows),
+                groups,
+                own,
+                len(there),
+                there,
+                sources,
+                epsilon,
+                int(potential),
+                sums,
             )
         acceleration = be.empty((n, 3), self.real)
         phi = be.empty(n, self.real) if potential else None

@@ -26,7 +26,9 @@ def sampled_error(field: Any, state: Any, communicator: Communicator, sample: in
     be = field.backend
     rows = _drawn(be.host(state["id"]), communicator, sample)
     position, mass = state["position"], state["mass"]
-    told = communicator.allgather((be.host(position)[rows], be.host(state["acceleration"])[rows].astype(np.float64)))
+    told = communicator.allgather(
+        (be.host(position)[rows], be.host(state["acceleration"])[rows].astype(np.float64))
+    )
     targets = np.concatenate([t[0] for t in told])
     found = np.concatenate([t[1] for t in told])
     if len(targets) == 0:
@@ -67,7 +69,11 @@ def _drawn(identity: np.ndarray, communicator: Communicator, sample: int) -> np.
     """Local rows of the `sample` particles of all ranks whose scrambled ids are smallest."""
     scrambled = identity.astype(np.uint64) * SCRAMBLE
     scrambled ^= scrambled >> np.uint64(29)
-    mine = np.sort(scrambled)[:sample] if len(scrambled) <= sample else np.sort(np.partition(scrambled, sample)[:sample])
+    mine = (
+        np.sort(scrambled)[:sample]
+        if len(scrambled) <= sample
+        else np.sort(np.partition(scrambled, sample)[:sample])
+    )
     smallest = np.sort(np.concatenate(communicator.allgather(mine)))[:sample]
     return np.flatnonzero(scrambled <= smallest[-1]) if len(smallest) else np.zeros(0, np.int64)
 

@@ -19,7 +19,9 @@ GROUP_SIZE = 192  # most targets that walk together: the fastest of 64 … 256 o
 LEAF_SIZE = 20  # most particles of a leaf: the fastest of 8 … 32
 GUARD = 0.65  # relative criterion: a cell's radius must stay below this fraction of its distance
 SMOOTH = 0.5  # a group's size must stay below this fraction of a cell's distance to share one local expansion
-LOCAL_WEIGHT = 60.0  # weight of a local expansion's error, mass (size/d)⁴/d², beside a cell's, mass (radius/d)³/d²
+LOCAL_WEIGHT = (
+    60.0  # weight of a local expansion's error, mass (size/d)⁴/d², beside a cell's, mass (radius/d)³/d²
+)
 KEEP_BYTES = 64 << 20  # a larger tree is given back after use: the next exchange of rows needs the room
 REAL = {"mixed": np.float32, "double": np.float64}
 
@@ -74,7 +76,10 @@ class TreeGravity:
         self.precision, self.G, self.conserve_momentum = precision, float(G), conserve_momentum
         self.real = REAL[precision]
         self.module = backend.module(
-            "gravity_tree", REAL="float" if precision == "mixed" else "double", SOFTENING=define, LEAF=leaf_size
+            "gravity_tree",
+            REAL="float" if precision == "mixed" else "double",
+            SOFTENING=define,
+            LEAF=leaf_size,
         )
         self.layout = Octree(backend, communicator, group_size)
         self.tree = LocalTree(self.layout, self.module, self.real, leaf_size)

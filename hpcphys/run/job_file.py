@@ -139,6 +139,11 @@ def _explained(table: str, kind: Any, problem: Any) -> tuple[Path_, str]:
         return (*path, "model"), f"is missing; add one of {', '.join(tags)}"
     if code == "union_tag_invalid":
         return (*path, "model"), f"found {found.get('model')!r}{_suggestion(str(found.get('model')), tags)}"
+    if code == "literal_error" and isinstance(found, str):
+        allowed = [str(value) for value in typing.get_args(kind)]
+        close = difflib.get_close_matches(found, allowed, 1)
+        if close:
+            return path, f"found {found!r}; did you mean {close[0]!r}?"
     message = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     return path, f"found {_shown(found)}; allowed: {message}"
 

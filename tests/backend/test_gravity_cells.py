@@ -204,19 +204,21 @@ def test_group_boxes(machine, real, accelerated):
 
 
 @pytest.mark.parametrize("real", REALS)
-def test_group_forces_and_shift_rows(machine, real):
-    """Σ m a of each group in double precision, and the mean taken from every row."""
+def test_group_forces_and_balance_forces(machine, real):
+    """Σ m a and Σ m |a| of each group in double precision; a ← a - c |a|."""
     rng = np.random.default_rng(10)
     mass, acceleration = rng.random(90), rng.normal(size=(90, 3)).astype(real_type(real))
     groups = np.zeros(3, group_type(real_type(real)))
     groups["first"], groups["count"] = [0, 1, 50], [1, 49, 40]
     module = machine.module("gravity_direct", REAL=real, SOFTENING=KERNELS["plummer"])
-    force = machine.zeros((3, 3))
+    force = machine.zeros((3, 4))
     rows = machine.array(acceleration.copy())
     module.launch("group_forces", 3, device_bytes(machine, groups), machine.array(mass), rows, force)
-    weighted = mass[:, None] * acceleration.astype(float)
+    exact = acceleration.astype(float)
+    size = np.linalg.norm(exact, axis=1, keepdims=True)
+    weighted = mass[:, None] * np.concatenate((exact, size), axis=1)
     expected = [weighted[:1].sum(axis=0), weighted[1:50].sum(axis=0), weighted[50:].sum(axis=0)]
     np.testing.assert_allclose(machine.host(force), expected, rtol=1e-13, atol=1e-14)
-    module.launch("shift_rows", 90, rows, 0.25, -1.5, 3.0)
-    shifted = (acceleration.astype(float) + [0.25, -1.5, 3.0]).astype(real_type(real))
-    np.testing.assert_array_equal(machine.host(rows), shifted)
+    module.launch("balance_forces", 90, rows, 0.25, -1.5, 3.0)
+    balanced = exact - size * [0.25, -1.5, 3.0]
+    np.testing.assert_allclose(machine.host(rows), balanced, rtol=4 * SMALLEST[real], atol=8 * SMALLEST[real])

@@ -53,7 +53,11 @@ def test_defaults_are_those_of_the_reference():
     ("line", "found"),
     [
         ("setp = 1", "job.toml:12: time.setp: unknown key; did you mean 'step'?"),
-        ("integrator = 'leepfrog'", "job.toml:12: time.integrator: found 'leepfrog'; allowed: 'leapfrog'"),
+        (
+            "integrator = 'leepfrog'",
+            "job.toml:12: time.integrator: found 'leepfrog'; did you mean 'leapfrog'?",
+        ),
+        ("integrator = 'x'", "job.toml:12: time.integrator: found 'x'; allowed: "),
         ("adaptive = 1", "job.toml:12: time.adaptive: found 1; allowed: a valid boolean"),
         ("max_step = nan", "job.toml:12: time.max_step: found nan; allowed: a finite number"),
         ("max_step = inf", "job.toml:12: time.max_step: found inf; allowed: a finite number"),
