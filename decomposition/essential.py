@@ -1,9 +1,11 @@
 """The locally essential tree: what this rank's groups need of the other ranks' trees, and nothing else.
 
 1. Every rank tells all others its roots: moments and boxes of a few dozen cells (`allgather`).
-2. From them each rank builds the same top of the octree; walking it with the bounding boxes of runs of its own
+2. From them each rank builds the same top of the octree; walking it with the bounding boxes of runs of its
+own
    groups shows which roots of others must be opened.
-3. It sends its boxes to the owners of those roots alone; each owner walks its tree with them and sends back what
+3. It sends its boxes to the owners of those roots alone; each owner walks its tree with them and sends back
+what
    they would open: nodes, and the particles of opened leaves.
 Nodes that arrive unopened are closed; a walk that wanted to open one would be counted as a failure.
 """
@@ -18,6 +20,7 @@ from .communicator import Communicator
 from .local_tree import CLOSED, LocalTree, group_type
 
 BOXES = 256  # most boxes that stand for a rank's groups
+LANES = 32  # boxes are tested so many at a time, at most
 
 
 class EssentialTree:
@@ -32,7 +35,8 @@ class EssentialTree:
         self.imported_nodes = self.imported_sources = 0
 
     def join_top(self) -> None:
-        """Build the top of the octree from all ranks' roots, and find the groups among the roots.  Collective."""
+        """Build the top of the octree from all ranks' roots, and find the groups among the roots.
+        Collective."""
         tree, comm = self.tree, self.communicator
         records, boxes = tree.root_records()
         rows = tree.root_rows[:, 1].astype(np.int64)
@@ -95,7 +99,8 @@ class EssentialTree:
         self.leaf_root = self.top_ranges[self.leaf, 0]
 
     def _group_roots(self, counts: np.ndarray) -> None:
-        """Groups among the roots: runs of small neighbouring children of one top node, as split_cells makes them."""
+        """Groups among the roots: runs of small neighbouring children of one top node, as split_cells makes
+        them."""
         tree, size = self.tree, self.tree.octree.group_size
         mine = np.flatnonzero(self.owner == self.communicator.rank)
         small = mine[counts[mine] <= size]
@@ -134,7 +139,7 @@ class EssentialTree:
         closed = self.records.copy()
         closed["shape"], closed["first"] = CLOSED, -1
         self.top[self.leaf] = closed[self.leaf_root]
-        top_boxes = np.zeros((top, 6), tree.real)
+        top_boxes: np.ndarray = np.zeros((top, 6), tree.real)
         top_boxes[self.leaf] = root_boxes[self.leaf_root]
         tree.nodes[base : base + top] = be.array(self.top.view(np.uint8).reshape(top, -1))
         tree.boxes[base : base + top] = be.array(top_boxes)
@@ -152,63 +157,45 @@ class EssentialTree:
         self._set_leaves(closed)
         boxes = covering_boxes(be.host(groups).reshape(-1).view(group_type(tree.real)))
         criterion = (int(relative), angle, epsilon)
-        opened = self._marked(boxes, np.array([self.root], np.int32), criterion, base + top)[base:]
+        opened = be.host(self._marked(boxes, np.array([self.root], np.int32), criterion, base + top)[base:])
         wanted = self.leaf_root[opened[self.leaf] != 0]
         wanted = np.sort(wanted[self.owner[wanted] != rank])
         asks = [np.zeros(0, np.uint8)] * comm.size
         for other in np.unique(self.owner[wanted]):
             roots = self.index[wanted[self.owner[wanted] == other]].astype(np.int64)
-            asks[other] = np.concatenate(
-                (np.array([len(roots)]).view(np.uint8), roots.view(np.uint8), boxes.view(np.uint8))
-            )
+            parts = (np.array([len(roots)]), roots, boxes.reshape(-1).view(np.int64))
+            asks[other] = np.concatenate(parts).view(np.uint8)
         answers = [np.zeros(0, np.uint8)] * comm.size
         for other, ask in enumerate(comm.alltoallv(asks)):
             if len(ask):
                 number = int(ask[:8].view(np.int64)[0])
                 roots = ask[8 : 8 * (number + 1)].view(np.int64).astype(np.int32)
-                others_boxes = ask[8 * (number + 1) :].view(boxes.dtype)
+                others_boxes = ask[8 * (number + 1) :].view(np.float64).reshape(boxes.shape[0], -1)
                 answers[other] = self._packed(roots, self._marked(others_boxes, roots, criterion, base))
         replies = comm.alltoallv(answers)
         self._attach(wanted, replies)
 
-    def _marked(self, boxes: np.ndarray, roots: np.ndarray, criterion: tuple, nodes: int) -> np.ndarray:
+    def _marked(self, boxes: np.ndarray, roots: np.ndarray, criterion: tuple, nodes: int) -> Any:
         """(nodes,) uint8: 1 for each node that one of the boxes would open, walking down from the roots."""
         be, tree = self.backend, self.tree
         flags = be.zeros(nodes, np.uint8)
         tree.module.launch(
-            "mark_open", len(boxes), be.array(boxes.view(np.uint8).reshape(len(boxes), boxes.dtype.itemsize)), tree.nodes,
-            be.array(roots), len(roots), *criterion, flags,
-        )  # fmt: skip
-        return be.host(flags)
-
-    def _packed(self, roots: np.ndarray, opened: np.ndarray) -> np.ndarray:
-        """Opened nodes below the roots, generation by generation, then the particles of opened leaves: bytes."""
-        be, tree = self.backend, self.tree
-        nodes = be.host(tree.nodes[: tree.count]).reshape(-1).view(tree.node)
-        generation, parts, rows, total, sources = roots.astype(np.int64), [], [], len(roots), 0
-        while len(generation):
-            part = nodes[generation]
-            open_ = opened[generation] != 0
-            children = np.where(open_, part["shape"] >> 16, 0)
-            leaf = open_ & (part["shape"] >> 16 == 0)
-            held = np.where(leaf, part["shape"], 0)
-            below = _ranges(part["first"][children > 0], children[children > 0])
-            rows.append(_ranges(part["first"][leaf], held[leaf]))
-            part["first"] = np.where(
-                leaf, sources + np.cumsum(held) - held, total + np.cumsum(children) - children
-            )
-            part["shape"] = np.where(open_, part["shape"], CLOSED)
-            parts.append(part)
-            total += len(below)
-            sources += int(held.sum())
-            generation = below
-        particles = be.host(tree.sources)[np.concatenate(rows)]
-        header = np.array([total, sources], np.int64)
-        return np.concatenate(
-            [header.view(np.uint8)]
-            + [p.view(np.uint8) for p in parts]
-            + [particles.reshape(-1).view(np.uint8)]
+            "mark_open", len(roots), be.array(roots), tree.nodes, be.array(boxes), boxes.shape[1], *criterion, flags
         )
+        return flags
+
+    def _packed(self, roots: np.ndarray, opened: Any) -> np.ndarray:
+        """Two counts, then opened nodes below the roots and the particles of opened leaves: bytes."""
+        be, tree = self.backend, self.tree
+        opened = be.host(opened)
+        number = int(np.count_nonzero(opened))
+        nodes = np.empty((len(roots) + 8 * number, tree.node.itemsize), np.uint8)
+        sources, sizes = np.empty((tree.leaf_size * number, 4), tree.real), np.empty(2, np.int64)
+        tree.module.host(
+            "pack_open", roots, len(roots), be.host(tree.nodes), be.host(tree.sources), opened, nodes, sources, sizes
+        )
+        particles = sources[: sizes[1]].reshape(-1)
+        return np.concatenate((sizes.view(np.uint8), nodes[: sizes[0]].reshape(-1), particles.view(np.uint8)))
 
     def _attach(self, wanted: np.ndarray, replies: list[np.ndarray]) -> None:
         """Append imports behind the top, open the roots that were asked for, and this rank's own."""
@@ -220,7 +207,8 @@ class EssentialTree:
         opened["shape"], opened["first"] = CLOSED, -1
         mine = np.flatnonzero(self.owner == self.communicator.rank)
         opened[mine] = self.records[mine]
-        records, particles = [], []
+        records: list[np.ndarray] = []
+        particles: list[np.ndarray] = []
         for other, reply in enumerate(replies):
             if not len(reply):
                 continue
@@ -256,23 +244,21 @@ class EssentialTree:
 
 
 def covering_boxes(groups: np.ndarray) -> np.ndarray:
-    """At most `BOXES` boxes that cover runs of neighbouring groups, a little larger and stricter than they are."""
+    """At most `BOXES` boxes that cover runs of neighbouring groups, a little larger and stricter than they are.
+
+    groups: (g,) records.  Returns (7, b) float64: x, y, z of the centres, half the sides, the reach; b is a multiple
+    of `LANES`, the last box repeated to fill it.
+    """
+    if len(groups) == 0:
+        return np.zeros((7, 0))
     number = min(len(groups), BOXES)
-    boxes = np.zeros(number, groups.dtype)
-    if number == 0:
-        return boxes
     starts = (np.arange(number) * len(groups)) // number
-    low = np.minimum.reduceat(groups["centre"] - groups["half"], starts)
-    high = np.maximum.reduceat(groups["centre"] + groups["half"], starts)
-    boxes["centre"] = 0.5 * (low + high)
+    low = np.minimum.reduceat(groups["centre"] - groups["half"], starts).T
+    high = np.maximum.reduceat(groups["centre"] + groups["half"], starts).T
+    boxes = np.empty((7, -(-number // LANES) * LANES))
+    boxes[:3, :number] = 0.5 * (low + high)
     # The walk's rounding must never let a group open what its box did not.
-    boxes["half"] = 0.5 * (high - low) * (1 + 1e-5) + np.abs(boxes["centre"]) * 1e-14
-    boxes["reach"] = np.minimum.reduceat(groups["reach"], starts) * (1 - 1e-4)
+    boxes[3:6, :number] = 0.5 * (high - low) * (1 + 1e-5) + np.abs(boxes[:3, :number]) * 1e-14
+    boxes[6, :number] = np.minimum.reduceat(groups["reach"], starts) * (1 - 1e-4)
+    boxes[:, number:] = boxes[:, number - 1 : number]
     return boxes
-
-
-def _ranges(first: np.ndarray, count: np.ndarray) -> np.ndarray:
-    """The integers first[k] … first[k]+count[k]-1 of all k, joined."""
-    ends = np.cumsum(count)
-    total = int(ends[-1]) if len(ends) else 0
-    return np.repeat(first - (ends - count), count) + np.arange(total)

@@ -16,8 +16,13 @@ CLOSED = -(1 << 16)  # the shape of a node whose content is elsewhere
 def node_type(real: type) -> np.dtype:
     """The Node of kernels/gravity_cells.h as a NumPy record."""
     return np.dtype(
-        [("centre", "f8", 3), ("mass", real), ("radius", real), ("weight", real)]
-        + [("quadrupole", real, 5), ("first", "i4"), ("shape", "i4")]
+        [
+            ("centre", "f8", 3),
+            *((name, real) for name in ("mass", "radius", "weight")),
+            ("quadrupole", real, 5),
+            ("first", "i4"),
+            ("shape", "i4"),
+        ]
     )
 
 
@@ -46,7 +51,8 @@ def cells_between(begin: int, end: int) -> list[tuple[int, int]]:
 
 
 class LocalTree:
-    """Nodes, boxes and sources of this rank's particles; its roots are the coarsest cells inside its key range.
+    """Nodes, boxes and sources of this rank's particles; its roots are the coarsest cells inside its key
+    range.
 
     nodes: `count` records in use, the roots first, children behind their parents, levels[k]:levels[k+1] the
     nodes of the k-th generation; more room behind, for the top of the tree and for nodes of other ranks.
@@ -58,6 +64,10 @@ class LocalTree:
         self.octree, self.module, self.real, self.leaf_size = octree, module, real, leaf_size
         self.backend = octree.backend
         self.node = node_type(real)
+        self.capacity = 0
+        self.nodes: Any = None
+        self.boxes: Any = None
+        self.sources: Any = None
         self.release()
 
     def build(self, position: Any, mass: Any, scale: float, mass_scale: float, import_guess: int) -> None:
@@ -98,7 +108,8 @@ class LocalTree:
         self.sources = self.backend.empty((0, 4), self.real)
 
     def merge(self, levels: list[int]) -> None:
-        """Moments of parents from their children, last generation first.  levels: borders of the generations."""
+        """Moments of parents from their children, last generation first.  levels: borders of the
+        generations."""
         for begin, end in zip(levels[-2::-1], levels[:0:-1], strict=True):
             self.module.launch("merge_moments", end - begin, begin, self.nodes, self.boxes)
 
@@ -132,7 +143,8 @@ class LocalTree:
             self.boxes = be.empty((capacity, 6), self.real)
 
     def _find_roots(self, n: int) -> None:
-        """root_rows (r, 2): first row and number of rows; root_keys (r, 2) uint64: first key of each root's cell."""
+        """root_rows (r, 2): first row and number of rows; root_keys (r, 2) uint64: first key of each root's
+        cell."""
         cuts: Cuts = self.octree.cuts
         rank, size = self.octree.communicator.rank, self.octree.communicator.size
         if size == 1:
@@ -163,8 +175,8 @@ class LocalTree:
         while len(self.levels) > 1:
             begin, end = self.levels[-2:]
             self.module.launch(
-                "split_cells", end - begin, begin, self.octree.hi, self.octree.lo, ranges, self.nodes, groups, counters,
-                self.capacity, self.leaf_size, self.octree.group_size,
+                "split_cells", end - begin, begin, self.octree.hi, self.octree.lo, ranges, self.nodes, groups,
+                counters, self.capacity, self.leaf_size, self.octree.group_size,
             )  # fmt: skip
             total = int(be.host(counters)[0])
             if total > self.capacity:

@@ -124,7 +124,8 @@ class Octree:
         self.hi, self.lo = be.array(move.hi), None if move.lo is None else be.array(move.lo)
 
     def _order_ties(self, state: Any) -> None:
-        """Order rows of equal first words by (second word, id), computing the second words if there are none."""
+        """Order rows of equal first words by (second word, id), computing the second words if there are
+        none."""
         be = self.backend
         if not bool((self.hi[1:] == self.hi[:-1]).any()):
             return

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from .backend_cpu import CpuBackend
 from .backends import Backend, Module
 from .errors import BackendUnavailable, CompileFailed, SignatureError
 from .signature import Parameter, Signature, signatures
@@ -59,8 +60,9 @@ def block_count(signature: Signature, source: ModuleSource, n: int) -> int:
 class CudaModule(Module):
     """`launch` puts the kernel on CuPy's current stream."""
 
-    def __init__(self, source: ModuleSource, cupy: Any, declared: dict[str, Signature]):
+    def __init__(self, source: ModuleSource, cupy: Any, declared: dict[str, Signature], cpu: CpuBackend):
         self.source = source
+        self._cpu = cpu
         self.signatures = {name: s for name, s in declared.items() if s.kind != "host"}
         self._cupy = cupy
         # CuPy's own disk cache knows only this text, not the headers behind it: the hash ties them to it.
@@ -92,8 +94,10 @@ class CudaModule(Module):
         self._functions[name](grid, (block_threads(signature, self.source),), tuple(values))
 
     def host(self, name: str, *arguments: Any) -> int:
-        """Refused: host functions exist on CPU backends only."""
-        raise SignatureError(f"host function '{name}' cannot be called on the cuda backend; use a kernel")
+        """Call host function `name` on NumPy arrays, as the cpu backend compiles it."""
+        # LANES belongs to the GPU build alone.
+        defines = {key: value for key, value in self.source.defines if key != "LANES"}
+        return self._cpu.module(self.source.name, **defines).host(name, *arguments)
 
     def _value(self, kernel: str, parameter: Parameter, argument: Any) -> Any:
         where = f"{kernel}: argument '{parameter.name}'"
@@ -133,10 +137,11 @@ class CudaBackend(Backend):
                 "or use backend 'cpu'."
             )
         self.xp = importlib.import_module("cupy")
+        self.cpu = CpuBackend(threads, folders)
 
     def _compiled(self, source: ModuleSource) -> CudaModule:
         source = with_lanes(source)
-        return CudaModule(source, self.xp, signatures(source))
+        return CudaModule(source, self.xp, signatures(source), self.cpu)
 
     def host(self, array: Any) -> np.ndarray:
         """The array copied to the host."""

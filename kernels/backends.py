@@ -27,7 +27,7 @@ class Module(ABC):
 
     @abstractmethod
     def host(self, name: str, *arguments: Any) -> int:
-        """Call the host-only function `name` and return its long long.  CPU backends only."""
+        """Call the host-only function `name` on NumPy arrays and return its long long."""
 
 
 class Backend(ABC):

@@ -26,25 +26,29 @@ struct Opening {
   real clearance;  // spline softening: a cell must lie outside this distance altogether
 };
 
+// The opening criterion, for lanes of nodes or of boxes: c = |centre of mass - centre of the box|, h = half its sides.
+template <class F>
+DEV lanes_mask is_far(F cx, F cy, F cz, F hx, F hy, F hz, F reach, F mass, F radius, Opening opening) {
+  const F zero = F(real(0)), dx = larger(cx - hx, zero), dy = larger(cy - hy, zero), dz = larger(cz - hz, zero);
+  const F d2 = dx * dx + (dy * dy + dz * dz), d = square_root(d2);
+  lanes_mask far = less(radius, F(opening.angle) * d) & less(radius + F(opening.clearance), d + F(real(1e-37)));
+  if (opening.relative) far = far & less(mass * (radius * radius * radius), (reach * d) * (d2 * d2));
+  return far;
+}
+
 // Which of the nodes `id` may serve a whole group as one source; `distant`: those whose field is smooth over the group
 // (their local expansion's error obeys the same criterion).
 DEV lanes_mask far_nodes(const Node* nodes, varying_int id, const Group& group, Opening opening, lanes_mask& distant) {
   typedef varying<real, 1> F;
   constexpr int S = int(sizeof(Node) / sizeof(real)), D = int(sizeof(Node) / sizeof(double));
-  const F zero = F(real(0));
   const F cx = absolute(gather_difference(&nodes->x, id, D, group.x)), cy = absolute(gather_difference(&nodes->y, id, D, group.y)),
           cz = absolute(gather_difference(&nodes->z, id, D, group.z));
-  const F dx = larger(cx - F(group.hx), zero), dy = larger(cy - F(group.hy), zero), dz = larger(cz - F(group.hz), zero);
-  const F d2 = dx * dx + (dy * dy + dz * dz), d = square_root(d2), radius = gather(&nodes->radius, id, S);
-  lanes_mask far = less(radius, F(opening.angle) * d) & less(radius + F(opening.clearance), d + F(real(1e-37)));
   const F c2 = cx * cx + (cy * cy + cz * cz), size2 = F(group.hx * group.hx + (group.hy * group.hy + group.hz * group.hz));
-  distant = less(size2, F(opening.smooth * opening.smooth) * c2);
-  if (opening.relative) {
-    const F mass = gather(&nodes->mass, id, S), reach = F(group.reach);
-    far = far & less(mass * (radius * radius * radius), (reach * d) * (d2 * d2));
-    distant = distant & less(F(opening.local) * mass * (size2 * size2), reach * (c2 * c2 * c2));
-  }
-  return far;
+  const F mass = gather(&nodes->mass, id, S), reach = F(group.reach);
+  // In the group's units ρ⁻³ must not underflow: beyond 10¹⁰ sizes a cell is summed as it is.
+  distant = less(size2, F(opening.smooth * opening.smooth) * c2) & less(c2, F(real(1e20)) * size2);
+  if (opening.relative) distant = distant & less(F(opening.local) * mass * (size2 * size2), reach * (c2 * c2 * c2));
+  return is_far(cx, cy, cz, F(group.hx), F(group.hy), F(group.hz), reach, mass, gather(&nodes->radius, id, S), opening);
 }
 
 // One batch of a walk: takes up to LANES nodes off the stack.
@@ -210,37 +214,77 @@ GROUP_KERNEL(tree_forces)(long long n, const Group* RESTRICT groups, const Node*
   }
 }
 
-// Marks every node that one of the boxes (groups of another rank, or unions of them) would open: the essential tree.
-GROUP_KERNEL(mark_open)(long long n, const Group* RESTRICT boxes, const Node* RESTRICT nodes, const int* RESTRICT roots,
-                        long long n_roots, long long relative, double angle, double epsilon, unsigned char* open) {
+// Marks every node below the roots that one of the boxes (unions of groups of another rank) would open: the essential tree.
+// boxes: rows x, y, z, hx, hy, hz, reach of `count` numbers each, count a multiple of 16; lanes are boxes.
+GROUP_KERNEL(mark_open)(long long n, const int* RESTRICT roots, const Node* RESTRICT nodes, const double* RESTRICT boxes,
+                        long long count, long long relative, double angle, double epsilon, unsigned char* open) {
 #if SOFTENING == 2
   const double support = 2.8 * epsilon;
 #else
   const double support = 0.0 * epsilon;
 #endif
   const Opening opening = {int(relative), real(angle), real(0), real(0), real(support)};
-  GROUPS(g, n) {
-    SHARED(int, stack, STACK + 16);
-    const Group box = boxes[g];
-    for (long long r = 0; r < n_roots; r++) {
-      BARRIER;
-      LANE0 stack[0] = roots[r];
-      BARRIER;
-      int waiting = 1;
-      while (waiting) {
-        const int m = batch(waiting);
-        waiting -= m;
-        const lanes_mask active = lanes_below(m);
-        const varying_int id = load_ids(stack + waiting, m);
-        lanes_mask distant;
-        const lanes_mask near = active & !far_nodes(nodes, id, box, opening, distant);
-        const varying_int shape = gather_int(&nodes->shape, id, int(sizeof(Node) / sizeof(int)));
-        const varying_int first = gather_int(&nodes->first, id, int(sizeof(Node) / sizeof(int)));
-        BARRIER;
-        mark(open, near, id);
-        waiting = append_ranges(stack, waiting, near & positive(shift_right(shape, 16)), first, shift_right(shape, 16));
-        BARRIER;
+  typedef varying<real, 1> F;
+  GROUPS(r, n) {
+    SHARED(int, stack, STACK);
+    BARRIER;
+    LANE0 stack[0] = roots[r];
+    BARRIER;
+    int waiting = 1;
+    long long last = 0;  // where the last opening box was found: its neighbours are likely to open the next node too
+    while (waiting) {
+      const int id = stack[--waiting];
+      const Node node = nodes[id];
+      bool opens = false;
+      for (long long k = 0; k < count && !opens; k += LANES) {
+        const long long b = (last + k) % count;
+        const double* box = boxes + b;
+        const F cx = absolute(load_difference(box, node.x)), cy = absolute(load_difference(box + count, node.y)),
+                cz = absolute(load_difference(box + 2 * count, node.z));
+        opens = any_lane(!is_far(cx, cy, cz, load_difference(box + 3 * count, 0), load_difference(box + 4 * count, 0),
+                                 load_difference(box + 5 * count, 0), load_difference(box + 6 * count, 0), F(node.mass),
+                                 F(node.radius), opening));
+        if (opens) last = b;
       }
+      BARRIER;  // all lanes have read the stack
+      if (opens) {
+        const int children = larger(children_of(node.shape), 0);
+        LANE0 open[id] = 1;
+        COOPERATE(c, children) stack[waiting + c] = node.first + c;
+        waiting += children;
+      }
+      BARRIER;
     }
   }
 }
+
+#ifndef HPC_CUDA
+#include <vector>
+// The essential tree as one message: opened nodes below the roots, generation by generation, and the sources of opened leaves.
+// Node and source numbers in the copies count from the message's own start; unopened nodes are closed.
+// sizes receives the numbers of nodes and sources; out_nodes and out_sources must have room (8 per opened node and the roots;
+// LEAF per opened leaf).
+HOST(pack_open)(const int* roots, long long n_roots, const Node* nodes, const PairSource<real>* sources, const unsigned char* open,
+                Node* out_nodes, PairSource<real>* out_sources, long long* sizes) {
+  std::vector<int> from(roots, roots + n_roots);
+  long long packed = 0;
+  for (size_t k = 0; k < from.size(); k++) {
+    Node node = nodes[from[k]];
+    const int children = children_of(node.shape), first = node.first;
+    if (!open[from[k]]) {
+      node.first = -1;
+      node.shape = -(1 << 16);
+    } else if (children > 0) {
+      node.first = int(from.size());
+      for (int c = 0; c < children; c++) from.push_back(first + c);
+    } else {
+      node.first = int(packed);
+      for (int s = 0; s < node.shape; s++) out_sources[packed++] = sources[first + s];
+    }
+    out_nodes[k] = node;
+  }
+  sizes[0] = (long long)from.size();
+  sizes[1] = packed;
+  return 0;
+}
+#endif

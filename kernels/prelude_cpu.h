@@ -213,6 +213,16 @@ DEV varying<REAL, 1> gather_difference(const double* base, varying_int id, int s
   for (int l = 0; l < LANES; l++) r.v[0][l] = REAL(base[(long long)id.v[l] * stride] - origin);
   return r;
 }
+// p[lane] - origin: the difference is taken in double precision, then rounded.
+DEV varying<REAL, 1> load_difference(const double* p, double origin) {
+  typedef double doubles __attribute__((vector_size(8 * LANES_)));
+  doubles d;
+  memcpy(&d, p, sizeof(d));
+  d -= origin;
+  varying<REAL, 1> r;
+  r.v[0] = __builtin_convertvector(d, varying<REAL, 1>::vec);
+  return r;
+}
 DEV lanes_mask positive(varying_int a) {
   unsigned m = 0;
   for (int l = 0; l < LANES; l++) m |= unsigned(a.v[l] > 0) << l;

@@ -77,6 +77,7 @@ DEV int gather_int(const int* base, int id, int stride) { return base[(long long
 DEV REAL gather_difference(const double* base, int id, int stride, double origin) {
   return REAL(base[(long long)id * stride] - origin);
 }
+DEV REAL load_difference(const double* p, double origin) { return REAL(p[threadIdx.x] - origin); }
 DEV bool positive(int a) { return a > 0; }
 DEV bool negative(int a) { return a < 0; }
 DEV int shift_right(int a, int s) { return a >> s; }

@@ -2,8 +2,9 @@
 
 python scaling/compare.py [--particles N] [--python INTERPRETER] [--quick]
 
-The peers may live in an environment of their own: python -m venv peers; peers/bin/pip install pytreegrav rebound;
-then --python peers/bin/python.  Each code is judged with the softening kernel that it has itself.
+The peers may live in an environment of their own, made with
+  python -m venv peers; peers/bin/pip install pytreegrav rebound
+and given with --python peers/bin/python.  Each code is judged with the softening kernel that it has itself.
 """
 
 from __future__ import annotations
@@ -93,7 +94,8 @@ def compare(count: int, repeats: int, python: str = sys.executable) -> Table:
             rate = count / timing.cpu
             table.add(
                 f"{setting.peer} {version}, θ = {setting.angle:g}, {kernel}",
-                timing.cpu, rate / 1e6, errors.median, errors.worst, ours and ours / 1e6, ours and ours / rate,
+                timing.cpu, rate / 1e6, errors.median, errors.worst,
+                ours and ours / 1e6, ours and ours / rate,
             )  # fmt: skip
     return table
 

@@ -37,7 +37,7 @@ class ExactSample:
         sample: int = SAMPLE,
         seed: int = 7,
     ):
-        """position (n, 3), mass (n,) in the order of ids; kernel: "plummer", "spline" (h = 2.8 ε) or "none"."""
+        """position (n, 3), mass (n,), by id; kernel: "plummer", "spline" (support 2.8 ε) or "none"."""
         count = len(mass)
         rng = np.random.default_rng(seed)
         self.rows = np.sort(rng.choice(count, min(sample, count), replace=False)).astype(np.int64)

@@ -1,15 +1,17 @@
-"""How fast and how exact gravity is on this machine: every figure in one command, beside the machine's limits.
+"""How fast and how exact gravity is on this machine: every figure in one command.
 
 python scaling/gravity.py [--particles N ...] [--repeats K] [--python INTERPRETER] [--quick]
 
-Rates are particles per second of process CPU time on one core; a force evaluation is exchange, tree and walk; errors
-are those of 1000 random particles against direct sums in double precision with the same softening kernel.
+Rates are particles per second of process CPU time on one core; a force evaluation is exchange, tree and
+walk; errors are those of 1000 random particles against direct sums in double precision with the same
+softening kernel; the machine's own limits are measured in the same run.
 --quick: 20,000 particles, two repetitions.   --python: see scaling/compare.py.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from pathlib import Path
 
@@ -28,8 +30,8 @@ from scaling.verdict import Verdict
 
 NORMAL, TIGHT = 0.02, 0.002
 SETTINGS = {"normal": NORMAL, "tight": TIGHT}
-TARGETS = {"median 5e-4, 99 % 5e-3": (5e-4, 5e-3, 1.8e6), "99 % 1e-3": (1.0, 1e-3, 1.2e6)}
-"""Error limits (median, 99 %) and the particles/s/core wanted at them."""
+TARGETS = {"normal": (5e-4, 5e-3, 1.8e6), "tight": (math.inf, 1e-3, 1.2e6)}
+"""Limits of the error (median, 99 %) and the particles/s/core wanted at them."""
 DIRECT_COUNT = 100_000
 PEERS_COUNT = 100_000
 EVALUATION_COLUMNS = (
@@ -48,8 +50,9 @@ def row(
     floor = found.pairs / limits.pair_rate(potential, precision, kernel)
     floor += found.cells / limits.cell_rate(potential, precision)
     return (
-        found.count, found.timing.cpu, found.timing.wall, found.rate / 1e6, found.errors.median, found.errors.worst,
-        found.errors.potential, found.pairs, found.cells, found.distant, found.timing.cpu / (floor * found.count),
+        found.count, found.timing.cpu, found.timing.wall, found.rate / 1e6,
+        found.errors.median, found.errors.worst, found.errors.potential,
+        found.pairs, found.cells, found.distant, found.timing.cpu / (floor * found.count),
     )  # fmt: skip
 
 
@@ -94,7 +97,8 @@ def error_tables(
     table = Table(f"Rate and error against tolerance, Plummer, N = {count}", "setting", *EVALUATION_COLUMNS)
     for tolerance, found in zip(curve.tolerances, curve.found, strict=True):
         table.add(f"tolerance {tolerance:g}", *row(found, limits))
-    for name, (median, worst, wanted) in TARGETS.items():
+    for median, worst, wanted in TARGETS.values():
+        name = f"99 % {worst:.0e}" if math.isinf(median) else f"median {median:.0e}, 99 % {worst:.0e}"
         met = curve.measured_for(arrays, sample, repeats, median, worst)
         label = f"Plummer, N = {count}: 1e6 particles/s/core at {name}"
         verdict.at_least(label, None if met is None else met[1].rate / 1e6, wanted / 1e6)
@@ -107,7 +111,7 @@ def error_tables(
 def unseen_table(
     count: int, reference: dict[str, Evaluation], limits: Limits, repeats: int, verdict: Verdict
 ) -> None:
-    """Distributions that the settings were never tuned for, at the same settings, against the Plummer sphere."""
+    """Distributions that were never tuned for, at the same settings, against the Plummer sphere."""
     table = Table(
         f"Settings frozen, other distributions, N = {count}",
         "distribution", *EVALUATION_COLUMNS, "Plummer/this rate", "99 %/Plummer",
@@ -121,7 +125,10 @@ def unseen_table(
             table.add(
                 f"{name}, {setting}", *row(found, limits), slower, found.errors.worst / plain.errors.worst
             )
+            median, worst, _ = TARGETS[setting]
+            worse = max(found.errors.median / median, found.errors.worst / worst)
             verdict.at_most(f"{name}, {setting}, N = {count}: slower than Plummer by", slower, 1.5)
+            verdict.at_most(f"{name}, {setting}, N = {count}: error over its limit", worse, 1.5)
     table.show()
 
 
@@ -131,7 +138,7 @@ def direct_table(count: int, limits: Limits, repeats: int, verdict: Verdict) -> 
     sample = sample_of(arrays)
     table = Table(
         f"Direct sums over all pairs, N = {count}, one core",
-        "precision", "CPU s", "wall s", "1e9 pairs/s", "median", "99 %", "of the bare loop", "of the bare loop with φ",
+        "precision", "CPU s", "wall s", "1e9 pairs/s", "median", "99 %", "of the bare loop", "of that with φ",
     )  # fmt: skip
     bare = limits.pair_rate()
     for precision in ("mixed", "double"):
@@ -140,7 +147,8 @@ def direct_table(count: int, limits: Limits, repeats: int, verdict: Verdict) -> 
             rate = found.pairs * count / found.timing.cpu
             alike, full = limits.pair_rate(False, precision), limits.pair_rate(True, precision)
             table.add(
-                precision + (" + potential" if potential else ""), found.timing.cpu, found.timing.wall, rate / 1e9,
+                precision + (" + potential" if potential else ""),
+                found.timing.cpu, found.timing.wall, rate / 1e9,
                 found.errors.median, found.errors.worst, rate / alike, rate / full,
             )  # fmt: skip
             if precision == "mixed":
@@ -198,7 +206,7 @@ def main(arguments: list[str] | None = None) -> int:
             reference = plummer_tables(count, arrays, sample, limits, repeats)
             curves[count] = error_tables(count, arrays, sample, limits, repeats, verdict)
             unseen_table(count, reference, limits, repeats, verdict)
-        direct_table(min(DIRECT_COUNT, max(counts)), limits, 1, verdict)
+        direct_table(min(DIRECT_COUNT, max(counts)), limits, min(2, repeats), verdict)
         published_table(curves, verdict)
         compare(min(PEERS_COUNT, max(counts)), min(2, repeats), given.python).show()
     verdict.show()

@@ -1,7 +1,8 @@
-"""Force evaluations of other codes from PyPI, each in a process of its own: python peers.py NAME IN.npz OUT.npz
+"""Force evaluations of other codes from PyPI, each in a process of its own.
 
-IN.npz: position (n, 3), mass (n,), softening, repeats, setting (the opening angle).  OUT.npz: acceleration (n, 3) for
-G = 1, cpu and wall seconds of the best evaluation, tree build included, and the version.  Needs NumPy and the peer.
+python scaling/peers.py NAME IN.npz OUT.npz     (needs NumPy and the peer, nothing else)
+IN.npz: position (n, 3), mass (n,), softening, repeats, setting (the opening angle)
+OUT.npz: acceleration (n, 3) for G = 1, cpu and wall seconds of the best (tree build included), version
 """
 
 from __future__ import annotations

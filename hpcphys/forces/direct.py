@@ -22,8 +22,10 @@ GROUP_SIZE = 256
 class DirectGravity:
     """a_i = G Σ_j m_j (r_j - r_i)/ρ³ over all pairs, ρ by the softening kernel; φ_i likewise.
 
-    Particles are kept in the tree's groups; every group's sources go round all ranks in the order of the Hilbert
-    curve, so the result does not depend on the number of ranks, bit for bit.  In "mixed" precision pairs are single
+    Particles are kept in the tree's groups; every group's sources go round all ranks in the order of the
+    Hilbert
+    curve, so the result does not depend on the number of ranks, bit for bit.  In "mixed" precision pairs are
+    single
     precision about the groups' centres and each group's sum is added in double precision.
     """
 
@@ -46,7 +48,8 @@ class DirectGravity:
             raise ValueError(f"precision '{precision}' is unknown; choose mixed or double")
         define = softening_define(softening_kernel, softening)
         self.backend, self.communicator = backend, communicator
-        self.softening, self.softening_kernel, self.precision = float(softening), softening_kernel, precision
+        self.softening = 0.0 if softening_kernel == "none" else float(softening)
+        self.softening_kernel, self.precision = softening_kernel, precision
         self.G, self.real = float(G), REAL[precision]
         self.module = backend.module(
             "gravity_direct", REAL="float" if precision == "mixed" else "double", SOFTENING=define
@@ -65,7 +68,8 @@ class DirectGravity:
         )
 
     def evaluate(self, state: Any, outputs: Iterable[str] = frozenset()) -> None:
-        """Fill state["acceleration"] (n, 3) and state["work"] (n,), and state["potential"] (n,) if in outputs.
+        """Fill state["acceleration"] (n, 3) and state["work"] (n,), and state["potential"] (n,) if in
+        outputs.
 
         The state must be as the layout's last exchange left it.  Collective.
         """
@@ -114,7 +118,8 @@ class DirectGravity:
         if potential:
             state["potential"] = phi
         self._statistics = {
-            "particles": float(n), "groups": float(len(rows)), "pairs": float(pairs) * n, "migrated": float(self.layout.migrated)
+            "particles": float(n), "groups": float(len(rows)), "pairs": float(pairs) * n,
+            "migrated": float(self.layout.migrated),
         }  # fmt: skip
 
     def _of_rank(self, rank: int, groups: Any, own: Any) -> tuple[Any, Any]:

@@ -14,7 +14,8 @@ SAMPLE = 4096
 
 @dataclass(frozen=True)
 class Scales:
-    """Positions are multiplied by `length`, masses by `mass`: the system's bulk then has size and mass of order one."""
+    """Positions are multiplied by `length`, masses by `mass`: the system's bulk then has size and mass of
+    order one."""
 
     length: float
     mass: float

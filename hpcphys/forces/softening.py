@@ -6,7 +6,8 @@ SOFTENING_KERNELS = {"none": 0, "plummer": 1, "spline": 2}
 
 
 def softening_define(name: str, length: float) -> int:
-    """The SOFTENING define of kernels/gravity_pairs.h.  Raises ValueError for an unknown name or a bad length."""
+    """The SOFTENING define of kernels/gravity_pairs.h.  Raises ValueError for an unknown name or a bad
+    length."""
     if name not in SOFTENING_KERNELS:
         raise ValueError(
             f"softening kernel '{name}' is unknown; choose one of {', '.join(SOFTENING_KERNELS)}"

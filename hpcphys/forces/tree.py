@@ -29,16 +29,21 @@ REAL = {"mixed": np.float32, "double": np.float64}
 class TreeGravity:
     """a_i = -∇φ_i, φ_i = -G Σ_j m_j / r_ij (softened), to an accuracy set by an opening criterion.
 
-    A cell of radius b (no particle is farther from its centre of mass) at distance d from a group's bounding box
+    A cell of radius b (no particle is farther from its centre of mass) at distance d from a group's bounding
+    box
     is one source, with its quadrupole, when
         geometric:  b < θ d,
         relative:   G m (b/d)³ < α |a| d²  and  b < 0.65 d,   |a| the smallest last acceleration of the group
-    (after Springel 2005, MNRAS 364, 1105, eq. 18, with the octupole's scaling).  Cells far compared with the whole
-    group are summed once per group as a fourth-order polynomial.  Without a last acceleration the first evaluation is
+    (after Springel 2005, MNRAS 364, 1105, eq. 18, with the octupole's scaling).  Cells far compared with the
+    whole
+    group are summed once per group as a fourth-order polynomial.  Without a last acceleration the first
+    evaluation is
     made twice, geometric then relative.
 
-    Forces are one-sided, so their sum is not exactly zero; with `conserve_momentum` every particle gives up the same
-    small fraction of its own |a| (some 1e-5, far below the force error): a ← a - |a| Σ m a/Σ m |a|, and total momentum is
+    Forces are one-sided, so their sum is not exactly zero; with `conserve_momentum` every particle gives up
+    the same
+    small fraction of its own |a| (some 1e-5, far below the force error): a ← a - |a| Σ m a/Σ m |a|, and
+    total momentum is
     conserved to rounding.
     The result does not depend on the number of ranks or threads, bit for bit.
     """
@@ -63,15 +68,18 @@ class TreeGravity:
         group_size: int = GROUP_SIZE,
         leaf_size: int = LEAF_SIZE,
     ):
-        """softening [length]; tolerance: α; opening_angle: θ; precision: "mixed" (single-precision pairs about local
-        origins, double-precision sums) or "double"; G [length³/(mass·time²)].  Raises ValueError for a bad choice."""
+        """softening [length]; tolerance: α; opening_angle: θ; precision: "mixed" (single-precision pairs
+        about local
+        origins, double-precision sums) or "double"; G [length³/(mass·time²)].  Raises ValueError for a bad
+        choice."""
         if criterion not in ("relative", "geometric"):
             raise ValueError(f"criterion '{criterion}' is unknown; choose relative or geometric")
         if precision not in REAL:
             raise ValueError(f"precision '{precision}' is unknown; choose mixed or double")
         define = softening_define(softening_kernel, softening)
         self.backend, self.communicator = backend, communicator
-        self.softening, self.softening_kernel = float(softening), softening_kernel
+        self.softening = 0.0 if softening_kernel == "none" else float(softening)
+        self.softening_kernel = softening_kernel
         self.criterion, self.tolerance, self.opening_angle = criterion, float(tolerance), float(opening_angle)
         self.precision, self.G, self.conserve_momentum = precision, float(G), conserve_momentum
         self.real = REAL[precision]
@@ -98,12 +106,13 @@ class TreeGravity:
         return (
             f"tree with quadrupoles and local expansions, {rule}; softening {self.softening_kernel} "
             f"{self.softening:g}; {self.precision} precision; momentum "
-            f"{'corrected' if self.conserve_momentum else 'not corrected'}; kernels split_cells, leaf_moments, "
-            "merge_moments, group_boxes, tree_forces"
+            f"{'corrected' if self.conserve_momentum else 'not corrected'}; "
+            "kernels split_cells, leaf_moments, merge_moments, group_boxes, tree_forces"
         )
 
     def evaluate(self, state: Any, outputs: Iterable[str] = frozenset()) -> None:
-        """Fill state["acceleration"] (n, 3) and state["work"] (n,), and state["potential"] (n,) if in outputs.
+        """Fill state["acceleration"] (n, 3) and state["work"] (n,), and state["potential"] (n,) if in
+        outputs.
 
         The state must be as the layout's last exchange left it.  Collective.
         Raises RuntimeError if an essential tree was incomplete (a defect of the program, not of the input).
@@ -142,7 +151,8 @@ class TreeGravity:
             self.tolerance if relative else 0.0, groups,
         )  # fmt: skip
         angle = GUARD if relative else self.opening_angle
-        # Geometric: a local expansion's error (size/d)⁴ weighs against a cell's θ³ as it does in the relative criterion.
+        # Geometric: a local expansion's error (size/d)⁴ weighs against a cell's θ³ as it does in the
+        # relative criterion.
         smooth = SMOOTH if relative else min(SMOOTH, (angle**3 / LOCAL_WEIGHT) ** 0.25)
         epsilon = self.softening * scale
         self.essential.import_nodes(groups, relative, angle, epsilon)
@@ -151,9 +161,9 @@ class TreeGravity:
         work, counts = be.empty(n, np.float32), be.empty((count, 3), np.int32)
         failures = be.zeros(1, np.int32)
         self.module.launch(
-            "tree_forces", count, groups, self.tree.nodes, self.tree.sources, self.essential.root, state["position"],
-            state["mass"], int(relative), angle, smooth, LOCAL_WEIGHT, epsilon, scale, unit_mass, out_acceleration,
-            out_potential, acceleration, phi, work, counts, failures,
+            "tree_forces", count, groups, self.tree.nodes, self.tree.sources, self.essential.root,
+            state["position"], state["mass"], int(relative), angle, smooth, LOCAL_WEIGHT, epsilon, scale,
+            unit_mass, out_acceleration, out_potential, acceleration, phi, work, counts, failures,
         )  # fmt: skip
         if int(be.host(failures)[0]):
             raise RuntimeError(
@@ -196,5 +206,6 @@ class TreeGravity:
         }
 
     def statistics(self) -> dict[str, float]:
-        """Counts of this rank's last evaluation: particles, groups, nodes, interactions (summed over targets), imports."""
+        """Counts of this rank's last evaluation: particles, groups, nodes, interactions (summed over
+        targets), imports."""
         return dict(self._statistics)

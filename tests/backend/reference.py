@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from hpcphys.decomposition.local_tree import group_type, node_type
+from hpcphys.forces.tree import LEAF_SIZE
 
 # One body of tests for all: the CPU's kernels, CUDA's branch on the emulated machine, a GPU where there is one.
 MACHINES = ["cpu", "emulated", pytest.param("cuda", marks=pytest.mark.cuda)]
@@ -20,6 +21,11 @@ SMALLEST = {"float": float(np.finfo(np.float32).eps), "double": float(np.finfo(n
 
 def real_type(real: str) -> type:
     return np.float32 if real == "float" else np.float64
+
+
+def tree_module(machine: Any, real: str, kernel: str) -> Any:
+    """The tree's kernels with the defines of the program, so that they are compiled once for all."""
+    return machine.module("gravity_tree", REAL=real, SOFTENING=KERNELS[kernel], LEAF=LEAF_SIZE)
 
 
 def device_bytes(machine: Any, records: np.ndarray) -> Any:

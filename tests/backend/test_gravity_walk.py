@@ -16,7 +16,6 @@ from hpcphys.kernels import backend
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from reference import (
-    KERNELS,
     MACHINES,
     REALS,
     Moments,
@@ -26,6 +25,7 @@ from reference import (
     one_group,
     plummer,
     real_type,
+    tree_module,
     walk,
 )
 
@@ -70,7 +70,7 @@ def test_cell_is_the_exact_second_order_expansion(machine, real, kernel, epsilon
     """With a softening as large as the distance the quadrupole's ε² term counts as much as the others."""
     moments = Moments.of(*blob(1, 0.5, 1.6))
     targets, mass = targets_about_origin(0.4), np.zeros(70)  # the targets themselves are not in the tree
-    module = machine.module("gravity_direct", REAL=real, SOFTENING=KERNELS[kernel])
+    module = tree_module(machine, real, kernel)
     found = walk(machine, module, targets, mass, moments.record(real, **FAR), NO_SOURCES, real=real, epsilon=epsilon)
     softening = 0.0 if kernel == "spline" else epsilon  # a cell beyond the spline's support is Newtonian
     force, potential, mono_force, mono_potential = expansion([moments], targets, softening)
@@ -88,7 +88,7 @@ def test_cell_is_the_exact_second_order_expansion(machine, real, kernel, epsilon
 
 def test_cell_leaves_an_error_of_third_order(machine):
     """Against the particles of the cell itself, which also judges the reference of the test above."""
-    module = machine.module("gravity_direct", REAL="double", SOFTENING=KERNELS["plummer"])
+    module = tree_module(machine, "double", "plummer")
     sizes, errors = [0.4, 0.2, 0.1], []
     for size in sizes:
         position, mass = blob(3, size, 2.0)
@@ -109,7 +109,7 @@ def test_cell_leaves_an_error_of_third_order(machine):
 def test_local_expansion_is_of_fourth_order(machine, epsilon):
     """Against the same cells summed for each target; sizes of cells and group shrink together."""
     kernel = "plummer" if epsilon else "none"
-    module = machine.module("gravity_direct", REAL="double", SOFTENING=KERNELS[kernel])
+    module = tree_module(machine, "double", kernel)
     accelerations, potentials = [], []
     for size in (0.4, 0.2, 0.1):
         nodes = Moments.of(*blob(4, size, 2.0)).record("double", **FAR)
@@ -139,7 +139,7 @@ def test_many_cells_share_one_local_expansion(machine, real, kernel, epsilon):
     nodes["first"][1:9], nodes["shape"][1:9] = 9 + 5 * np.arange(8), 5 << 16
     nodes[9:] = np.concatenate([m.record(real, **FAR) for m in moments])
     targets = targets_about_origin(2e-5, 33)
-    module = machine.module("gravity_direct", REAL=real, SOFTENING=KERNELS[kernel])
+    module = tree_module(machine, real, kernel)
     found = walk(
         machine, module, targets, np.zeros(33), nodes, NO_SOURCES, real=real, angle=0.9, smooth=0.4, epsilon=epsilon
     )
@@ -154,7 +154,7 @@ def test_many_cells_share_one_local_expansion(machine, real, kernel, epsilon):
 
 def test_expansion_has_no_scale_of_its_own(machine):
     """In single precision, from 10⁻⁵ to 10⁵ units: nothing overflows, nothing underflows."""
-    module = machine.module("gravity_direct", REAL="float", SOFTENING=KERNELS["none"])
+    module = tree_module(machine, "float", "none")
     for scale in (1e-5, 1.0, 1e5):
         moments = Moments.of(*blob(5, 0.2 * scale, 3.0 * scale))
         targets = targets_about_origin(0.03 * scale, 40)
@@ -172,7 +172,7 @@ def test_closed_nodes(machine):
     """A closed node that is far is a source; one that a group wants to open is counted, and is a source all the same."""
     moments = Moments.of(*blob(6, 0.5, 2.0))
     targets = targets_about_origin(0.2, 20)
-    module = machine.module("gravity_direct", REAL="double", SOFTENING=KERNELS["plummer"])
+    module = tree_module(machine, "double", "plummer")
     nodes = moments.record("double", first=-1, shape=CLOSED)
     fields = [
         walk(machine, module, targets, np.zeros(20), nodes, NO_SOURCES, real="double", angle=a, epsilon=0.1)
@@ -184,14 +184,14 @@ def test_closed_nodes(machine):
 
 def test_spline_cells_must_lie_outside_the_support(machine):
     """However loose the criterion, a cell that reaches into the kernel's support is opened."""
-    position, mass = blob(7, 0.5, 2.0, 25)
+    position, mass = blob(7, 0.5, 2.0, 17)
     moments = Moments.of(position, mass)
     target = np.zeros((1, 3))
-    module = machine.module("gravity_direct", REAL="double", SOFTENING=KERNELS["spline"])
+    module = tree_module(machine, "double", "spline")
     sources = np.column_stack((position - moments.centre, mass))
     edge = (np.linalg.norm(moments.centre) - moments.radius) / 2.8
-    for epsilon, counts in ((0.99 * edge, [0, 1, 0]), (1.01 * edge, [25, 0, 0])):
-        nodes = moments.record("double", first=0, shape=25)
+    for epsilon, counts in ((0.99 * edge, [0, 1, 0]), (1.01 * edge, [17, 0, 0])):
+        nodes = moments.record("double", first=0, shape=17)
         nodes["first"] = 1
         found = walk(
             machine, module, target, np.zeros(1), nodes, np.concatenate((NO_SOURCES, sources)), real="double",
@@ -213,7 +213,7 @@ def tree(machine, request):
     )  # fmt: skip
     octree = Octree(machine, Communicator.serial(), 64)
     octree.exchange(state)
-    module = machine.module("gravity_direct", REAL=real, SOFTENING=KERNELS[kernel])
+    module = tree_module(machine, real, kernel)
     tree = LocalTree(octree, module, real_type(real), 8)
     tree.build(state["position"], state["mass"], 1.0, 1.0, 0)
     tree.nodes_there = host_records(machine, tree.nodes[: tree.count], tree.node)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from hpcphys.kernels import SignatureError, backend_cuda
+from hpcphys.kernels.backend_cpu import CpuBackend
 from hpcphys.kernels.backend_cuda import CudaModule, with_lanes
 from hpcphys.kernels.signature import signatures
 from hpcphys.kernels.sources import module_source
@@ -43,7 +44,7 @@ def compiled(tmp_path):
 
     def compiled(**defines):
         source = with_lanes(module_source("toy", defines, [tmp_path]))
-        return CudaModule(source, cupy, signatures(source))
+        return CudaModule(source, cupy, signatures(source), CpuBackend(folders=[tmp_path]))
 
     return compiled
 
@@ -91,5 +92,7 @@ def test_wrong_calls(compiled):
         module.launch("shift", 1, np.zeros(1), 0.5, 1.5, None)
     with pytest.raises(SignatureError, match="has no kernel 'only_here'; it has: gather, shift"):
         module.launch("only_here", 1)
-    with pytest.raises(SignatureError, match="cannot be called on the cuda backend"):
-        module.host("only_here", 1)
+
+
+def test_host_functions_run_on_the_host(compiled):
+    assert compiled().host("only_here", 41) == 41
