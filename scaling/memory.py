@@ -3,8 +3,8 @@
 python scaling/memory.py [--particles N] [--ranks R] [--model NAME] [--steps K] [--quick]
 
 A short job runs as the command line runs it (diagnostics and the check of the force error included, snapshots
-and checkpoints not).  Counted is what it adds to a Python with program, MPI and all kernels loaded; the peak is
-the system's own record (VmHWM).  --quick: 100,000 particles.
+and checkpoints not).  Counted is what it adds to a Python with program, MPI and all kernels loaded; the peak
+is the system's own record (VmHWM).  --quick: 100,000 particles.
 """
 
 from __future__ import annotations

@@ -31,6 +31,7 @@ PROBE = Path(__file__).resolve().with_name("rank_probe.py")
 RANKS = (1, 2, 4, 8, 16, 32, 64)
 PREDICTED_RANKS = (64, 256, 1024, 4096, 16384)
 PREDICTED_PARTICLES = 1_000_000
+FEWER = 8  # the model is fitted to runs of N/8 as well: the same particles per rank on other numbers of ranks
 
 Records = dict[str, np.ndarray]
 
@@ -103,13 +104,14 @@ def speed_table(count: int, runs: dict[int, dict[str, Records]], verdict: Verdic
     table.show()
 
 
-def model_table(setting: str, count: int, runs: dict[int, dict[str, Records]]) -> None:
-    """The fitted model at thousands of ranks."""
+def model_table(setting: str, sizes: dict[int, dict[int, dict[str, Records]]]) -> None:
+    """The model fitted to all runs, at thousands of ranks.  sizes: N → its runs."""
     measured = [
         Measured(
             size, count / size, float(r["imported_bytes"].mean()), collectives(size, r),
             float(r["direct_messages"].mean()), float(r["roots"].mean()),
         )
+        for count, runs in sizes.items()
         for size, settings in runs.items()
         for r in (settings[setting],)
     ]  # fmt: skip
@@ -120,8 +122,7 @@ def model_table(setting: str, count: int, runs: dict[int, dict[str, Records]]) -
     measured_most = max(m.particles for m in measured if m.ranks > 1)
     table = Table(
         f"Model, {setting}, {PREDICTED_PARTICLES} particles per rank (measured up to {measured_most:.0f}); "
-        f"imports fitted within {100 * model.residual:.0f} % over "
-        f"{', '.join(str(m.ranks) for m in measured if m.ranks > 1)} ranks",
+        f"imports of {sum(m.ranks > 1 for m in measured)} runs fitted within {100 * model.residual:.0f} %",
         "ranks", "import MB/rank", "messages/rank", "top of the tree MB/rank", "import bytes/own particle",
     )  # fmt: skip
     for size in PREDICTED_RANKS:
@@ -147,9 +148,10 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"{machine()}\n")
     with alone():
         runs = measured_runs(count, ranks, min(2, given.repeats) if given.quick else given.repeats)
+        fewer = measured_runs(count // FEWER, [size for size in ranks if size > 1], 1)
     for setting in next(iter(runs.values())):
         communication_table(setting, count, runs, verdict)
-        model_table(setting, count, runs)
+        model_table(setting, {count: runs, count // FEWER: fewer})
     speed_table(count, runs, verdict)
     verdict.show()
     return 0

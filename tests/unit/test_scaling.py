@@ -137,11 +137,11 @@ def test_bare_cell_loops_sum_the_field(kernel):
 def test_curve_interpolates_and_says_what_is_out_of_reach():
     tolerances = (0.08, 0.02, 0.005)
     curve = Curve(tolerances, tuple(evaluated(t / 40, t / 4, 1e6 * t**0.25) for t in tolerances))
-    assert curve.tolerance_for(1.0, 0.01 / 4) == pytest.approx(0.01)
-    assert curve.tolerance_for(0.01 / 40, 1.0) == pytest.approx(0.01)
+    assert curve.tolerance_for(1.0, 0.007 / 4) == pytest.approx(0.007)
+    assert curve.tolerance_for(0.007 / 40, 1.0) == pytest.approx(0.007)
     assert curve.tolerance_for(1.0, 1.0) == 0.08
     assert curve.tolerance_for(1.0, 1e-4) is None
-    assert curve.rate_for(1.0, 0.01 / 4) == pytest.approx(1e6 * 0.01**0.25)
+    assert curve.rate_for(1.0, 0.007 / 4) == pytest.approx(1e6 * 0.007**0.25)
 
 
 def test_model_finds_its_own_coefficients():
