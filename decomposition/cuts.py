@@ -9,6 +9,7 @@ import numpy as np
 from .communicator import Communicator
 from .keys import DEEPEST, WORD_BITS, cell_starts, search
 
+SPARSE = 64  # as in kernels/gravity_cells.h: small children of a cell with more groups' particles are not joined
 TOLERANCE = 200  # a cell with less than 1/TOLERANCE of a rank's share of the work needs no further look
 
 
@@ -34,14 +35,19 @@ class Cuts:
 
 
 def cuts(
-    communicator: Communicator, hi: np.ndarray, lo: np.ndarray | None, work: np.ndarray, group_size: int
+    communicator: Communicator,
+    hi: np.ndarray,
+    lo: np.ndarray | None,
+    work: np.ndarray,
+    group_size: int,
+    sparse: int = SPARSE,
 ) -> Cuts:
     """Cuts of the curve that share Σ work evenly, to half a per cent of a share or one octree group.
 
     hi, lo: (n,) uint64, this rank's keys in ascending order (lo None: all zero); work: (n,) in the same
     order, rounded to integers ≥ 1; group_size: most particles in an octree group, that is, in a run of
     neighbouring children of a larger cell (see `runs`), counting the particles of all ranks; a cell of the
-    deepest level is a group whatever it holds.
+    deepest level is a group whatever it holds; sparse: as in `runs`.
 
     For each cut the octree is followed down from the root along the cells that hold the wanted share of the
     work, until one is of a group or holds too little work to matter; the cut is the nearer end of that group
@@ -57,7 +63,7 @@ def cuts(
     np.cumsum(np.maximum(np.rint(work), 1), out=prefix[1:], dtype=np.int64)
     count, total = (int(value) for value in communicator.allreduce(np.array([len(hi), prefix[-1]])))
     size = communicator.size
-    descent = _Descent(count, total, size, group_size)
+    descent = _Descent(count, total, size, group_size, sparse)
     levels_per_round = 3 if size <= 16 else 2
     while descent.active.size:
         cells_hi, cells_lo, cell = descent.cells()
@@ -73,9 +79,9 @@ def cuts(
 class _Descent:
     """The cells that hold the wanted shares of the work, one per cut, on their way down the octree."""
 
-    def __init__(self, count: int, total: int, size: int, group_size: int):
+    def __init__(self, count: int, total: int, size: int, group_size: int, sparse: int):
         cut_count = size - 1
-        self.group_size = group_size
+        self.group_size, self.sparse = group_size, sparse
         self.smallest = total // (TOLERANCE * size)
         self.target = np.array([total * (cut + 1) // size for cut in range(cut_count)], dtype=np.int64)
         self.hi = np.zeros(cut_count, dtype=np.uint64)
@@ -130,7 +136,7 @@ class _Descent:
             return
         rows = np.flatnonzero(small)
         cut, child = self.active[rows], child[rows]
-        start, stop = (edge[np.arange(len(rows)), child] for edge in runs(counts[rows], self.group_size))
+        start, stop = (edge[np.arange(len(rows)), child] for edge in runs(counts[rows], self.group_size, self.sparse))
         first = ends[rows, start] - work[rows, start]
         self.work[cut] = ends[rows, stop - 1] - first
         self.before[cut] = first
@@ -152,21 +158,22 @@ class _Descent:
         return hi, lo
 
 
-def runs(counts: np.ndarray, group_size: int) -> tuple[np.ndarray, np.ndarray]:
+def runs(counts: np.ndarray, group_size: int, sparse: int = SPARSE) -> tuple[np.ndarray, np.ndarray]:
     """The runs of neighbouring children that are groups: each child's first of its run, and the one after it.
 
     counts: (cells, 8) particles in the children of each cell, in the order of the curve.  Small children are
     joined from the left while they hold at most group_size together, exactly as the octree's split does it;
-    a larger child stands alone.
+    a larger child stands alone, and so does every child of a cell with more than sparse·group_size particles.
     """
     start = np.tile(np.arange(8), (len(counts), 1))
     stop = start + 1
+    joinable = counts.sum(axis=1) <= sparse * group_size
     here = np.zeros(len(counts), dtype=np.int64)  # first child of the open run
     held = np.full(len(counts), group_size + 1, dtype=np.int64)  # no run is open
     for child in range(8):
         count = counts[:, child]
         fits = (count <= group_size) & (count > 0)
-        joins = fits & (held + count <= group_size)
+        joins = fits & (held + count <= group_size) & joinable
         here = np.where(fits & ~joins, child, here)
         held = np.where(
             joins, held + count, np.where(fits, count, np.where(count > group_size, group_size + 1, held))

@@ -68,7 +68,7 @@ class EssentialTree:
         """Split the roots' keys into the top of the octree: top (t,) records, top_levels, leaf → root."""
         be, module = self.backend, self.tree.module
         capacity = 2 * self.total + 16
-        nodes = be.empty((capacity, self.tree.node.itemsize), np.uint8)
+        nodes = be.zeros((capacity, self.tree.node.itemsize), np.uint8)
         ranges, unused = be.empty((capacity, 2), np.int32), be.empty((capacity, 2), np.int32)
         ranges[0] = be.array(np.array([0, self.total], np.int32))
         counters = be.array(np.array([1, 0], np.int32))
@@ -115,9 +115,19 @@ class EssentialTree:
                 parent[self.top["first"][child] + generation] = child
             above = parent[leaf_of_root[small]]
             place = leaf_of_root[small]
+            # Particles below each top node: its roots are consecutive.
+            before = np.concatenate(([0], np.cumsum(counts)))
+            first_root, number = self.top_ranges[above].T if len(self.top) > 1 else np.zeros((2, len(small)), np.int64)
+            full = before[first_root + number] - before[first_root] > tree.octree.sparse * size
             first_rows = tree.root_rows[self.index[small], 0]
             previous = None
-            for up, at, row, count in zip(above, place, first_rows, counts[small], strict=True):
+            for up, at, row, count, root, thin in zip(
+                above, place, first_rows, counts[small], small, full, strict=True
+            ):
+                if thin:
+                    runs.extend(tree.rows_of_children(int(self.index[root]), self.records[root]).tolist())
+                    previous = None
+                    continue
                 if previous == (up, at - 1) and up >= 0 and runs[-1][1] + count <= size:
                     runs[-1][1] += int(count)
                 else:

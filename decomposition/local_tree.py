@@ -119,6 +119,14 @@ class LocalTree:
         nodes = self.backend.host(self.nodes[:r]).reshape(-1).view(self.node)
         return nodes.copy(), self.backend.host(self.boxes[:r]).copy()
 
+    def rows_of_children(self, root: int, record: np.ndarray) -> np.ndarray:
+        """(c, 2) first row and number of rows of a root's children, or of the root itself if it is a leaf."""
+        children = int(record["shape"]) >> 16
+        if children == 0:
+            return self.root_rows[root : root + 1]
+        first = int(record["first"])
+        return self.backend.host(self._ranges[first : first + children])
+
     def reserve_nodes(self, wanted: int) -> None:
         """Room for `wanted` nodes, keeping those in use."""
         if wanted <= self.capacity:
@@ -170,6 +178,7 @@ class LocalTree:
         be, roots = self.backend, len(self.root_rows)
         ranges, groups = be.empty((self.capacity, 2), np.int32), be.empty((self.capacity, 2), np.int32)
         ranges[:roots] = be.array(self.root_rows)
+        self.nodes[:roots] = 0
         counters = be.array(np.array([roots, 0], dtype=np.int32))
         self.levels = [0, roots] if roots else [0]
         while len(self.levels) > 1:
@@ -185,6 +194,7 @@ class LocalTree:
                 break
             self.levels.append(total)
         self.count = self.levels[-1]
+        self._ranges = ranges
         found = int(be.host(counters)[1])
         self.groups = be.host(groups[:found]).copy()
         return True

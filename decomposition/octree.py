@@ -8,7 +8,7 @@ import numpy as np
 
 from .communicator import Communicator
 from .cube import Cube
-from .cuts import Cuts, cuts
+from .cuts import SPARSE, Cuts, cuts
 from .keys import search
 from .migrate import Migration
 
@@ -22,11 +22,11 @@ class Octree:
     groups do not depend on the number of ranks.
     """
 
-    def __init__(self, backend: Any, communicator: Communicator, group_size: int):
-        """group_size: most particles that one group of targets may hold."""
+    def __init__(self, backend: Any, communicator: Communicator, group_size: int, sparse: int = SPARSE):
+        """group_size: most particles that one group of targets may hold; sparse: SPARSE of the kernels' build."""
         self.backend = backend
         self.communicator = communicator
-        self.group_size = group_size
+        self.group_size, self.sparse = group_size, sparse
         self.cube: Cube | None = None
         self.cuts: Cuts | None = None
         self.hi: Any = None
@@ -114,7 +114,7 @@ class Octree:
             lo = be.host(self._keys("hilbert_keys_low", state["position"]))[order]
             order, lo = _order_by_second_word(hi, lo, order)
         work = be.host(state["work"])[order] if "work" in state else np.ones(len(hi), np.float32)
-        self.cuts = cuts(comm, hi, lo, work, self.group_size)
+        self.cuts = cuts(comm, hi, lo, work, self.group_size, self.sparse)
         del work
         move = Migration(comm, self.cuts, order, hi, lo, be.host(state["id"]))
         del hi, lo, order

@@ -10,7 +10,7 @@ GRAVITY: tuple[dict[str, Define], ...] = tuple(
     {"REAL": real, "SOFTENING": softening} for real in ("float", "double") for softening in (0, 1, 2)
 )
 VARIANTS: dict[str, tuple[dict[str, Define], ...]] = {
-    "gravity_direct": GRAVITY,
+    "gravity_direct": tuple({**defines, "SPARSE": 1 << 20} for defines in GRAVITY),
     "gravity_tree": tuple({**defines, "LEAF": 20} for defines in GRAVITY),
     "hilbert": ({},),
     "particles": ({},),

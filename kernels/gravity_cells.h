@@ -7,6 +7,9 @@
 #ifndef LEAF
 #define LEAF 32  // most particles a leaf may hold
 #endif
+#ifndef SPARSE
+#define SPARSE 64  // a small child of a node with more than SPARSE groups' particles is thinly spread: see split_cells
+#endif
 typedef REAL real;
 
 struct Node {
@@ -25,16 +28,22 @@ DEV int children_of(int shape) { return shape >> 16; }
 // Splits the nodes begin … begin+n-1 whose range holds more than leaf_size particles: children are the non-empty octants
 // below the longest common key prefix (so no node has a single child); equal keys are cut into equal runs.
 // A node of more than group_size particles hands its small children out as groups: runs of neighbouring children of at
-// most group_size particles together.
+// most group_size particles together.  Small children of a very full node are thinly spread beside dense ones: one box
+// around such a child would have to open half the tree, so its own children become groups, each alone.
+// The shape of a root must be 0 on entry.
 KERNEL(split_cells)(long long n, long long begin, const unsigned long long* RESTRICT hi, const unsigned long long* RESTRICT lo,
                     Range* range, Node* nodes, Range* groups, int* counters, long long capacity, long long leaf_size,
                     long long group_size) {
   ELEMENTS(k, n) {
     const long long i = begin + k;
     const int first = range[i].first, count = range[i].count;
+    const bool thin = nodes[i].shape != 0;  // set by the parent
     nodes[i].first = first;
     nodes[i].shape = smaller(count, 0xffff);
-    if (count <= leaf_size) continue;
+    if (count <= leaf_size) {
+      if (thin) groups[atomic_add(counters + 1, 1)] = Range{first, count};
+      continue;
+    }
     int bound[9];
     bound[0] = first;
     bound[8] = first + count;
@@ -61,22 +70,24 @@ KERNEL(split_cells)(long long n, long long begin, const unsigned long long* REST
     if (slot + children > capacity) continue;  // the caller sees the counter and comes back with more room
     nodes[i].first = slot;
     nodes[i].shape = children << 16;
+    const bool full = count > SPARSE * group_size, gives_groups = count > group_size && !full;
     int c = slot, run = first, run_end = first;
     for (int d = 0; d < 8; d++) {
       const int size = bound[d + 1] - bound[d];
       if (size == 0) continue;
       range[c].first = bound[d];
       range[c].count = size;
-      c++;
-      if (count <= group_size) continue;
       const bool fits = size <= group_size;
+      nodes[c++].shape = full && fits;
+      if (thin) groups[atomic_add(counters + 1, 1)] = Range{bound[d], size};
+      if (!gives_groups) continue;
       if (!fits || bound[d + 1] - run > group_size) {
         if (run_end > run) groups[atomic_add(counters + 1, 1)] = Range{run, run_end - run};
         run = fits ? bound[d] : bound[d + 1];
       }
       run_end = bound[d + 1];
     }
-    if (count > group_size && run_end > run) groups[atomic_add(counters + 1, 1)] = Range{run, run_end - run};
+    if (gives_groups && run_end > run) groups[atomic_add(counters + 1, 1)] = Range{run, run_end - run};
   }
 }
 

@@ -16,10 +16,11 @@ KERNEL(group_sources)(long long n, const Group* RESTRICT groups, const double* R
   }
 }
 
+// own_sources: the source groups are the target groups.
 // sums[5·i …] += the field of all source groups on target i: x, y, z, φ, and the mass at zero distance (scaled units).
 GROUP_KERNEL(direct_sums)(long long n, const Group* RESTRICT targets, const PairSource<real>* RESTRICT own, long long source_groups,
                           const Group* RESTRICT from, const PairSource<real>* RESTRICT sources, double epsilon,
-                          long long with_potential, double* RESTRICT sums) {
+                          long long own_sources, long long with_potential, double* RESTRICT sums) {
 #if SOFTENING == 2
   const real epsilon2 = real(0), support = real(2.8 * epsilon);
 #else
@@ -52,8 +53,9 @@ GROUP_KERNEL(direct_sums)(long long n, const Group* RESTRICT targets, const Pair
         tile[k] = PairSource<real>{s.x + ox, s.y + oy, s.z + oz, s.m};
       }
       BARRIER;
-      if (with_potential) add_pairs<true>(tile, m, group.count, x, y, z, sum, epsilon2, support);
-      else add_pairs<false>(tile, m, group.count, x, y, z, sum, epsilon2, support);
+      if (with_potential && own_sources && b == g) add_pairs<true, true>(tile, m, group.count, x, y, z, sum, epsilon2, support);
+      else if (with_potential) add_pairs<true, false>(tile, m, group.count, x, y, z, sum, epsilon2, support);
+      else add_pairs<false, false>(tile, m, group.count, x, y, z, sum, epsilon2, support);
     }
     BARRIER;
     COOPERATE(k, group.count) {

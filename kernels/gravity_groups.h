@@ -74,21 +74,20 @@ KERNEL(balance_forces)(long long n, real* RESTRICT acceleration, double cx, doub
 }
 
 // Sources 0 … m-1 of a tile on all targets of a group; each tile's sum is rounded once into the double-precision sums
-// x, y, z, φ and the mass at zero distance, which lie GROUP apart.
-template <bool POTENTIAL>
+// x, y, z, φ and the mass at zero distance, which lie GROUP apart.  OWN: targets may be among the sources.
+template <bool POTENTIAL, bool OWN>
 DEV void add_pairs(const PairSource<real>* tile, int m, int count, const real* x, const real* y, const real* z, double* sum,
                    real epsilon2, real support) {
-  for_blocks<4>(count, [&](auto block, int b) {
+  // With the potential, four registers of targets and their sums would not fit the machine's 32.
+  for_blocks<POTENTIAL ? 2 : 4>(count, [&](auto block, int b) {
     constexpr int V = decltype(block)::value;
     Field<real, V> f = {real(0), real(0), real(0), real(0), real(0)};
     const auto bx = load_block<V>(x + b), by = load_block<V>(y + b), bz = load_block<V>(z + b);
-    for (int j = 0; j < m; j++) add_pair<POTENTIAL, V>(f, bx, by, bz, tile[j], epsilon2, support);
+    for (int j = 0; j < m; j++) add_pair<POTENTIAL, OWN, V>(f, bx, by, bz, tile[j], epsilon2, support);
     accumulate_block(sum + b, f.x);
     accumulate_block(sum + GROUP + b, f.y);
     accumulate_block(sum + 2 * GROUP + b, f.z);
-    if (POTENTIAL) {
-      accumulate_block(sum + 3 * GROUP + b, f.phi);
-      accumulate_block(sum + 4 * GROUP + b, f.coincident);
-    }
+    if (POTENTIAL) accumulate_block(sum + 3 * GROUP + b, f.phi);
+    if (POTENTIAL && OWN) accumulate_block(sum + 4 * GROUP + b, f.coincident);
   });
 }

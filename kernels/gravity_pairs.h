@@ -5,8 +5,8 @@
 //   1  Plummer    φ = -m/√(r² + ε²)
 //   2  spline     the cubic-spline kernel of support h = 2.8 ε (Monaghan & Lattanzio 1985; Hernquist & Katz 1989;
 //                 Springel, Yoshida & White 2001, eq. 71), Newtonian beyond h
-// A pair at zero distance (a particle with itself above all) is left out of the potential and its mass is summed
-// apart, so that the caller adds the kernel's central value for coincident particles without cancellation.
+// Among a group's own particles, a pair at zero distance (a particle with itself above all) is left out of the potential and
+// its mass is summed apart, so that the caller adds the kernel's central value for coincident particles without cancellation.
 #pragma once
 #include "prelude.h"
 #ifndef SOFTENING
@@ -31,8 +31,9 @@ template <class F> DEV F over_cube(F m, F r2, F y) {
 // m/ρ, likewise.
 template <class F> DEV F over_root(F m, F r2, F y) { return (m * y) * (F(1.5f) - F(0.5f) * (r2 * (y * y))); }
 
-// One source on a block of targets at x, y, z.
-template <bool POTENTIAL, int V, class T>
+// One source on a block of targets at x, y, z.  OWN: the source may be one of the targets; pairs at zero distance are then
+// kept apart.
+template <bool POTENTIAL, bool OWN, int V, class T>
 DEV void add_pair(Field<T, V>& f, varying<T, V> x, varying<T, V> y, varying<T, V> z, PairSource<T> s, T epsilon2, T support) {
   typedef varying<T, V> F;
   const F dx = s.x - x, dy = s.y - y, dz = s.z - z, m = F(s.m);
@@ -41,8 +42,9 @@ DEV void add_pair(Field<T, V>& f, varying<T, V> x, varying<T, V> y, varying<T, V
   const F ri = inverse_sqrt_seed(r2);
   const F force = over_cube(m, r2, ri);
   if (POTENTIAL) {
-    f.phi -= select_equal(r2, F(epsilon2), F(T(0)), over_root(m, r2, ri));
-    f.coincident += select_equal(r2, F(epsilon2), m, F(T(0)));
+    const F phi = over_root(m, r2, ri), zero = F(T(0));
+    f.phi -= OWN ? select_equal(r2, F(epsilon2), zero, phi) : phi;
+    if (OWN) f.coincident += select_equal(r2, F(epsilon2), m, zero);
   }
 #else
   const F r2 = dx * dx + (dy * dy + dz * dz);
@@ -61,13 +63,13 @@ DEV void add_pair(Field<T, V>& f, varying<T, V> x, varying<T, V> y, varying<T, V
       const F w_inner = F(T(-2.8)) + u2 * (F(T(16.0 / 3)) + u2 * (F(T(6.4)) * u - F(T(9.6))));
       const F w_outer = F(T(-3.2)) + F(T(1.0 / 15)) / larger(u, half) +
                         u2 * (F(T(32.0 / 3)) + u * (F(T(-16)) + u * (F(T(9.6)) - F(T(32.0 / 15)) * u)));
-      const F w = select_less(u, half, w_inner, w_outer) * (m * hi);
-      f.phi += select_equal(r2, zero, zero, select_less(r2, h2, w, zero - over_root(m, r2, ri)));
+      const F w = select_less(r2, h2, select_less(u, half, w_inner, w_outer) * (m * hi), zero - over_root(m, r2, ri));
+      f.phi += OWN ? select_equal(r2, zero, zero, w) : w;
     }
   } else
 #endif
     if (POTENTIAL) f.phi -= over_root(m, r2, ri);
-  if (POTENTIAL) f.coincident += select_equal(r2, zero, m, zero);
+  if (POTENTIAL && OWN) f.coincident += select_equal(r2, zero, m, zero);
 #endif
   f.x += force * dx;
   f.y += force * dy;

@@ -161,8 +161,8 @@ GROUP_KERNEL(tree_forces)(long long n, const Group* RESTRICT groups, const Node*
               pair_tile[offsets[k] + j] = PairSource<real>{s[j].x + ox, s[j].y + oy, s[j].z + oz, s[j].m};
         }
         BARRIER;
-        if (potential) add_pairs<true>(pair_tile, n_pairs, group.count, x, y, z, sum, epsilon2, support);
-        else add_pairs<false>(pair_tile, n_pairs, group.count, x, y, z, sum, epsilon2, support);
+        if (potential) add_pairs<true, true>(pair_tile, n_pairs, group.count, x, y, z, sum, epsilon2, support);
+        else add_pairs<false, true>(pair_tile, n_pairs, group.count, x, y, z, sum, epsilon2, support);
         all_pairs += n_pairs;
         n_leaves = n_pairs = 0;
         BARRIER;

@@ -17,6 +17,7 @@ from .softening import softening_define
 from .tree import REAL
 
 GROUP_SIZE = 256
+SPARSE = 1 << 20  # groups need not be compact here: nothing is opened
 
 
 class DirectGravity:
@@ -52,9 +53,9 @@ class DirectGravity:
         self.softening_kernel, self.precision = softening_kernel, precision
         self.G, self.real = float(G), REAL[precision]
         self.module = backend.module(
-            "gravity_direct", REAL="float" if precision == "mixed" else "double", SOFTENING=define
+            "gravity_direct", REAL="float" if precision == "mixed" else "double", SOFTENING=define, SPARSE=SPARSE
         )
-        self.layout = Octree(backend, communicator, GROUP_SIZE)
+        self.layout = Octree(backend, communicator, GROUP_SIZE, SPARSE)
         self.tree = LocalTree(self.layout, self.module, self.real, 32)
         self.essential = EssentialTree(self.tree, communicator)
         self.scales: Scales | None = None
@@ -104,6 +105,7 @@ class DirectGravity:
                 there,
                 sources,
                 epsilon,
+                int(rank == comm.rank),
                 int(potential),
                 sums,
             )

@@ -10,6 +10,7 @@ import numpy as np
 from hpcphys.decomposition.communicator import Communicator
 from hpcphys.decomposition.local_tree import group_type
 
+from .direct import SPARSE
 from .softening import softening_define
 
 CHUNK = 65536  # sources at a time
@@ -49,7 +50,7 @@ def direct_sample(field: Any, targets: np.ndarray, position: Any, mass: Any) -> 
     """Σ_j m_j (r_j - r)/ρ³ at the targets (k, 3) over this rank's particles, in double precision: (k, 3)."""
     be = field.backend
     define = softening_define(field.softening_kernel, field.softening)
-    module = be.module("gravity_direct", REAL="double", SOFTENING=define)
+    module = be.module("gravity_direct", REAL="double", SOFTENING=define, SPARSE=SPARSE)
     origin = targets.mean(axis=0)
     scale = field.scales.length if field.scales is not None else 1.0
     groups = _runs(len(targets), 0)
@@ -64,7 +65,7 @@ def direct_sample(field: Any, targets: np.ndarray, position: Any, mass: Any) -> 
         there = _runs(len(part), 0)
         module.launch(
             "direct_sums", len(groups), groups, own, len(there), be.array(_bytes(there)), be.array(sources),
-            field.softening * scale, 0, sums,
+            field.softening * scale, 0, 0, sums,
         )  # fmt: skip
     return be.host(sums)[:, :3] * scale * scale
 

@@ -34,6 +34,7 @@ from reference import (
 )
 
 SCALE, MASS_SCALE = 0.25, 8.0
+SPARSE = 64  # as in gravity_cells.h
 
 
 @pytest.fixture(params=MACHINES)
@@ -62,10 +63,11 @@ def built(machine, real, distribution, count, leaf_size, group_size):
     return tree, nodes, boxes, {name: machine.host(state[name]) for name in state.names()}, keys
 
 
-def split(keys, first, count, leaf_size, group_size, leaves, groups):
+def split(keys, first, count, leaf_size, group_size, leaves, groups, thin=False):
     """The octree below one range of sorted keys, as split_cells documents it."""
     if count <= leaf_size:
         leaves.append((first, count))
+        groups += [(first, count)] if thin else []
         return
     difference = keys[first] ^ keys[first + count - 1]
     if difference == 0:
@@ -75,7 +77,10 @@ def split(keys, first, count, leaf_size, group_size, leaves, groups):
         digits = [(keys[row] >> shift) & 7 for row in range(first, first + count)]
         bounds = [first + sum(digit < d for digit in digits) for d in range(9)]
     children = [(a, b - a) for a, b in zip(bounds[:-1], bounds[1:], strict=True) if b > a]
-    if count > group_size:
+    full = count > SPARSE * group_size
+    if thin:
+        groups += children
+    elif count > group_size and not full:
         runs: list[list[int]] = []
         open_ = False
         for start, size in children:
@@ -88,7 +93,7 @@ def split(keys, first, count, leaf_size, group_size, leaves, groups):
                 open_ = True
         groups += [tuple(run) for run in runs]
     for start, size in children:
-        split(keys, start, size, leaf_size, group_size, leaves, groups)
+        split(keys, start, size, leaf_size, group_size, leaves, groups, full and size <= group_size)
 
 
 def ranges_of(nodes):
@@ -107,7 +112,7 @@ def ranges_of(nodes):
 
 
 @pytest.mark.parametrize("distribution", DISTRIBUTIONS)
-@pytest.mark.parametrize(("leaf_size", "group_size"), [(8, 40), (1, 16), (32, 32)])
+@pytest.mark.parametrize(("leaf_size", "group_size"), [(8, 40), (1, 16), (32, 32), (1, 2), (4, 5)])
 def test_split_cells(machine, distribution, leaf_size, group_size):
     tree, nodes, _, _, keys = built(machine, "float", distribution, 400, leaf_size, group_size)
     ranges = ranges_of(nodes)

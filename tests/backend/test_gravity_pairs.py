@@ -50,7 +50,7 @@ def sums_of(machine, module, real, position, mass, starts, kernel, with_potentia
     sums = machine.array(np.zeros((len(position), 5)) if before is None else before.copy())
     softening = 0.0 if kernel == "none" else SOFTENING
     module.launch(
-        "direct_sums", len(groups), records, own, len(groups), records, own, softening, with_potential, sums
+        "direct_sums", len(groups), records, own, len(groups), records, own, softening, 1, with_potential, sums
     )
     return machine.host(own), machine.host(sums)
 
@@ -71,8 +71,9 @@ def test_direct_sums(machine, real, kernel, cloud):
     expected = direct_field(position, mass, SOFTENING, kernel)
     error = np.linalg.norm(sums[:, :3] - expected.acceleration, axis=1)
     assert (error <= tolerance(real, kernel) * expected.pull).all()
-    # Coincident mass, the particle itself included, is kept apart and belongs to the potential's centre.
-    same = (position[:, None] == position[None]).all(axis=2)
+    # Coincident mass of the group, the particle itself included, is kept apart from the potential.
+    part = np.searchsorted([256, 257], np.arange(300), side="right")
+    same = (position[:, None] == position[None]).all(axis=2) & (part[:, None] == part)
     np.testing.assert_allclose(sums[:, 4], same @ mass, rtol=1e-6)
     centre = {"none": 0.0, "plummer": -1 / SOFTENING, "spline": -1 / SOFTENING}[kernel]
     potential = sums[:, 3] + centre * (same @ mass - mass)
@@ -87,6 +88,25 @@ def test_direct_sums(machine, real, kernel, cloud):
     )
     np.testing.assert_allclose(machine.host(acceleration), 3 * sums[:, :3], rtol=1e-6)
     np.testing.assert_allclose(machine.host(phi), 5 * expected.potential, rtol=2 * tolerance(real, kernel) + 1e-13)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_sources_of_other_ranks(machine, kernel, cloud):
+    """Sources that are not the targets' own: coincident ones pull with the kernel's central potential at once."""
+    position, mass = cloud[0][:100], cloud[1][:100]
+    module = machine.module("gravity_direct", REAL="double", SOFTENING=KERNELS[kernel])
+    own, sums = np.column_stack((position, mass)), machine.zeros((100, 5))
+    groups = np.zeros(1, group_type(np.float64))
+    groups["count"] = 100
+    records, sources = device_bytes(machine, groups), machine.array(own)
+    softening = 0.0 if kernel == "none" else SOFTENING
+    module.launch("direct_sums", 1, records, sources, 1, records, sources, softening, 0, 1, sums)
+    expected = direct_field(position, mass, SOFTENING, kernel)
+    found = machine.host(sums)
+    central = 0.0 if kernel == "none" else -mass / SOFTENING
+    np.testing.assert_allclose(found[:, 3], expected.potential + central, rtol=1e-12)
+    assert (np.linalg.norm(found[:, :3] - expected.acceleration, axis=1) <= 1e-12 * expected.pull).all()
+    assert (found[:, 4] == 0).all()
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
@@ -146,7 +166,7 @@ def test_spline_is_newton_beyond_its_support_and_smooth_inside(machine, real):
         sums = machine.zeros((2, 5))
         records = device_bytes(machine, groups)
         module.launch(
-            "direct_sums", 1, records, machine.array(own), 1, records, machine.array(own), SOFTENING, 1, sums
+            "direct_sums", 1, records, machine.array(own), 1, records, machine.array(own), SOFTENING, 1, 1, sums
         )
         expected = direct_field(position, mass, SOFTENING, "spline")
         found = machine.host(sums)

@@ -22,7 +22,7 @@ from hpcphys.forces.direct import DirectGravity
 from hpcphys.forces.tree import TreeGravity
 from hpcphys.kernels import backend
 sys.path.insert(0, sys.argv[2])
-from reference import coincident_pairs, direct_field, one_group, real_type, tree_module
+from reference import coincident_pairs, direct_field
 kind, _, kernel, precision = sys.argv[1:]
 machine = backend("emulated", sanitize=kind)
 rng = np.random.default_rng(51)

@@ -239,25 +239,34 @@ def opened_by(nodes, group, relative, angle, clearance):
     return opened, margin
 
 
+def mark_open(machine, tree, roots, groups, relative, angle, epsilon, flags):
+    """Mark what the groups' boxes open; the boxes' numbers lie row by row, the last box repeated to fill 32 lanes."""
+    boxes = np.empty((7, -(-len(groups) // 32) * 32))
+    boxes[:, : len(groups)] = np.concatenate((groups["centre"].T, groups["half"].T, groups["reach"][None]))
+    boxes[:, len(groups) :] = boxes[:, len(groups) - 1, None]
+    roots = machine.array(roots, dtype=np.int32)
+    tree.module.launch(
+        "mark_open", len(roots), roots, tree.nodes, machine.array(boxes), boxes.shape[1], relative, angle, epsilon, flags
+    )
+
+
 @pytest.mark.parametrize("tree", [("float", "plummer"), ("double", "spline")], indirect=True)
+@pytest.mark.parametrize("number", [5, 70])
 @pytest.mark.parametrize(("relative", "angle"), [(0, 0.3), (0, 0.7), (1, 0.8)])
-def test_mark_open_follows_the_criterion(machine, tree, relative, angle):
+def test_mark_open_follows_the_criterion(machine, tree, number, relative, angle):
     """Flags are those of a walk in NumPy for each box; a forest of roots is marked like one tree."""
     nodes, epsilon = tree.nodes_there, 0.05
-    groups = np.zeros(5, group_type(tree.real))
+    groups = np.zeros(number, group_type(tree.real))
     rng = np.random.default_rng(3)
-    groups["centre"], groups["half"] = rng.normal(size=(5, 3)), rng.uniform(0, 0.3, (5, 3))
-    groups["reach"] = 10 ** rng.uniform(-3, 0, 5)
+    groups["centre"], groups["half"] = rng.normal(size=(number, 3)) + 3.0, rng.uniform(0, 0.3, (number, 3))
+    groups["reach"] = 10 ** rng.uniform(-3, 0, number)
     clearance = 2.8 * epsilon if "SOFTENING=2" in str(tree.module.source.define_flags) else 0.0
     walks = [opened_by(nodes, group, relative, angle, clearance) for group in groups]
     wanted, margin = np.any([w[0] for w in walks], axis=0), np.min([w[1] for w in walks], axis=0)
     roots = np.arange(nodes["first"][0], nodes["first"][0] + (nodes["shape"][0] >> 16))
     for start in (np.zeros(1, int), roots):
         flags = machine.zeros(tree.count, np.uint8)
-        tree.module.launch(
-            "mark_open", 5, device_bytes(machine, groups), tree.nodes, machine.array(start, dtype=np.int32), len(start),
-            relative, angle, epsilon, flags,
-        )  # fmt: skip
+        mark_open(machine, tree, start, groups, relative, angle, epsilon, flags)
         found = machine.host(flags) != 0
         sure = margin > 1e-4
         sure[0] = start[0] == 0
@@ -282,10 +291,7 @@ def test_a_walk_meets_what_mark_open_marks(machine, tree, relative):
     assert found["failures"][0] == 0
     for group, (pairs, cells, distant) in zip(groups, found["counts"], strict=True):
         flags = machine.zeros(tree.count, np.uint8)
-        tree.module.launch(
-            "mark_open", 1, device_bytes(machine, group[None]), tree.nodes, machine.zeros(1, np.int32), 1, relative,
-            0.7, 0.05, flags,
-        )  # fmt: skip
+        mark_open(machine, tree, [0], group[None], relative, 0.7, 0.05, flags)
         flags = machine.host(flags) != 0
         inner = nodes["shape"] >> 16
         assert pairs == nodes["shape"][flags & (inner == 0)].sum()
