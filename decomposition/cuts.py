@@ -9,7 +9,9 @@ import numpy as np
 from .communicator import Communicator
 from .keys import DEEPEST, WORD_BITS, cell_starts, search
 
-SPARSE = 64  # as in kernels/gravity_cells.h: small children of a cell with more groups' particles are not joined
+SPARSE = (
+    64  # as in kernels/gravity_cells.h: small children of a cell with more groups' particles are not joined
+)
 TOLERANCE = 200  # a cell with less than 1/TOLERANCE of a rank's share of the work needs no further look
 
 
@@ -136,7 +138,9 @@ class _Descent:
             return
         rows = np.flatnonzero(small)
         cut, child = self.active[rows], child[rows]
-        start, stop = (edge[np.arange(len(rows)), child] for edge in runs(counts[rows], self.group_size, self.sparse))
+        start, stop = (
+            edge[np.arange(len(rows)), child] for edge in runs(counts[rows], self.group_size, self.sparse)
+        )
         first = ends[rows, start] - work[rows, start]
         self.work[cut] = ends[rows, stop - 1] - first
         self.before[cut] = first

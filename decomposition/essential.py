@@ -117,7 +117,9 @@ class EssentialTree:
             place = leaf_of_root[small]
             # Particles below each top node: its roots are consecutive.
             before = np.concatenate(([0], np.cumsum(counts)))
-            first_root, number = self.top_ranges[above].T if len(self.top) > 1 else np.zeros((2, len(small)), np.int64)
+            first_root, number = (
+                self.top_ranges[above].T if len(self.top) > 1 else np.zeros((2, len(small)), np.int64)
+            )
             full = before[first_root + number] - before[first_root] > tree.octree.sparse * size
             first_rows = tree.root_rows[self.index[small], 0]
             previous = None
@@ -190,7 +192,14 @@ class EssentialTree:
         be, tree = self.backend, self.tree
         flags = be.zeros(nodes, np.uint8)
         tree.module.launch(
-            "mark_open", len(roots), be.array(roots), tree.nodes, be.array(boxes), boxes.shape[1], *criterion, flags
+            "mark_open",
+            len(roots),
+            be.array(roots),
+            tree.nodes,
+            be.array(boxes),
+            boxes.shape[1],
+            *criterion,
+            flags,
         )
         return flags
 
@@ -202,7 +211,15 @@ class EssentialTree:
         nodes = np.empty((len(roots) + 8 * number, tree.node.itemsize), np.uint8)
         sources, sizes = np.empty((tree.leaf_size * number, 4), tree.real), np.empty(2, np.int64)
         tree.module.host(
-            "pack_open", roots, len(roots), be.host(tree.nodes), be.host(tree.sources), opened, nodes, sources, sizes
+            "pack_open",
+            roots,
+            len(roots),
+            be.host(tree.nodes),
+            be.host(tree.sources),
+            opened,
+            nodes,
+            sources,
+            sizes,
         )
         particles = sources[: sizes[1]].reshape(-1)
         return np.concatenate((sizes.view(np.uint8), nodes[: sizes[0]].reshape(-1), particles.view(np.uint8)))
@@ -254,10 +271,10 @@ class EssentialTree:
 
 
 def covering_boxes(groups: np.ndarray) -> np.ndarray:
-    """At most `BOXES` boxes that cover runs of neighbouring groups, a little larger and stricter than they are.
+    """At most `BOXES` boxes over runs of neighbouring groups, a little larger and stricter than they are.
 
-    groups: (g,) records.  Returns (7, b) float64: x, y, z of the centres, half the sides, the reach; b is a multiple
-    of `LANES`, the last box repeated to fill it.
+    groups: (g,) records.  Returns (7, b) float64: x, y, z of the centres, half the sides, the reach; b is a
+    multiple of `LANES`, the last box repeated to fill it.
     """
     if len(groups) == 0:
         return np.zeros((7, 0))

@@ -23,7 +23,7 @@ class Octree:
     """
 
     def __init__(self, backend: Any, communicator: Communicator, group_size: int, sparse: int = SPARSE):
-        """group_size: most particles that one group of targets may hold; sparse: SPARSE of the kernels' build."""
+        """group_size: most particles of one group of targets; sparse: SPARSE of the kernels' build."""
         self.backend = backend
         self.communicator = communicator
         self.group_size, self.sparse = group_size, sparse

@@ -8,32 +8,22 @@ from typing import Any
 import numpy as np
 
 from hpcphys.decomposition.communicator import Communicator
-from hpcphys.decomposition.essential import EssentialTree
-from hpcphys.decomposition.local_tree import LocalTree, group_type
-from hpcphys.decomposition.octree import Octree
+from hpcphys.decomposition.local_tree import group_type
 
-from .scales import Scales
-from .softening import softening_define
-from .tree import REAL
+from .field import GravityField
 
 GROUP_SIZE = 256
+LEAF_SIZE = 32
 SPARSE = 1 << 20  # groups need not be compact here: nothing is opened
 
 
-class DirectGravity:
+class DirectGravity(GravityField):
     """a_i = G Σ_j m_j (r_j - r_i)/ρ³ over all pairs, ρ by the softening kernel; φ_i likewise.
 
     Particles are kept in the tree's groups; every group's sources go round all ranks in the order of the
-    Hilbert
-    curve, so the result does not depend on the number of ranks, bit for bit.  In "mixed" precision pairs are
-    single
-    precision about the groups' centres and each group's sum is added in double precision.
+    Hilbert curve, so the result does not depend on the number of ranks, bit for bit.  In "mixed" precision pairs are
+    single precision about the groups' centres and each group's sum is added in double precision.
     """
-
-    name = "gravity"
-    reads = frozenset({"position", "mass"})
-    writes = frozenset({"acceleration", "work"})
-    optional = frozenset({"potential"})
 
     def __init__(
         self,
@@ -45,21 +35,10 @@ class DirectGravity:
         G: float = 1.0,
     ):
         """softening [length]; precision: "mixed" or "double".  Raises ValueError for a bad choice."""
-        if precision not in REAL:
-            raise ValueError(f"precision '{precision}' is unknown; choose mixed or double")
-        define = softening_define(softening_kernel, softening)
-        self.backend, self.communicator = backend, communicator
-        self.softening = 0.0 if softening_kernel == "none" else float(softening)
-        self.softening_kernel, self.precision = softening_kernel, precision
-        self.G, self.real = float(G), REAL[precision]
-        self.module = backend.module(
-            "gravity_direct", REAL="float" if precision == "mixed" else "double", SOFTENING=define, SPARSE=SPARSE
-        )
-        self.layout = Octree(backend, communicator, GROUP_SIZE, SPARSE)
-        self.tree = LocalTree(self.layout, self.module, self.real, 32)
-        self.essential = EssentialTree(self.tree, communicator)
-        self.scales: Scales | None = None
-        self._statistics: dict[str, float] = {}
+        super().__init__(
+            backend, communicator, "gravity_direct", softening, softening_kernel, precision, G, GROUP_SIZE,
+            LEAF_SIZE, sparse=SPARSE, SPARSE=SPARSE,
+        )  # fmt: skip
 
     def describe(self) -> str:
         """For `explain`."""
@@ -77,9 +56,8 @@ class DirectGravity:
         be, comm = self.backend, self.communicator
         position, mass = state["position"], state["mass"]
         n = len(position)
-        if self.scales is None:
-            self.scales = Scales.of(comm, be.host(position), be.host(mass))
-        scale, unit_mass = self.scales.length, self.scales.mass
+        scales = self._found_scales(state)
+        scale, unit_mass = scales.length, scales.mass
         self.tree.build(position, mass, scale, unit_mass, 0)
         self.layout.release_keys()
         self.essential.join_top()
@@ -132,7 +110,3 @@ class DirectGravity:
         mine = (be.host(groups), be.host(own)) if rank == self.communicator.rank else None
         there, sources = self.communicator.bcast(mine, root=rank)
         return be.array(there), be.array(sources)
-
-    def statistics(self) -> dict[str, float]:
-        """Counts of this rank's last evaluation."""
-        return dict(self._statistics)

@@ -22,11 +22,9 @@ def sampled_error(field: Any, state: Any, communicator: Communicator, sample: in
     """Median and 99th percentile of |a - a_direct|/|a_direct| over `sample` particles drawn by their id.
 
     field: TreeGravity or DirectGravity, whose acceleration is in the state; the direct sums use its
-    softening.
-    The drawn particles do not depend on the number of ranks.  Cost: sample × N pairs, shared by the ranks.
-    Collective.
-    A particle that feels no force at all counts by the absolute size of its acceleration's error over the
-    mean |a|.
+    softening. The drawn particles do not depend on the number of ranks.  Cost: sample × N pairs, shared by
+    the ranks. Collective. A particle that feels no force at all counts by the absolute size of its
+    acceleration's error over the mean |a|.
     """
     be = field.backend
     rows = _drawn(be.host(state["id"]), communicator, sample)

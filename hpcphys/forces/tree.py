@@ -8,50 +8,34 @@ from typing import Any
 import numpy as np
 
 from hpcphys.decomposition.communicator import Communicator
-from hpcphys.decomposition.essential import EssentialTree
-from hpcphys.decomposition.local_tree import LocalTree, group_type
-from hpcphys.decomposition.octree import Octree
+from hpcphys.decomposition.local_tree import group_type
 
-from .scales import Scales
-from .softening import softening_define
+from .field import GravityField
 
 GROUP_SIZE = 192  # most targets that walk together: the fastest of 64 … 256 on AVX-512 (scaling/force.py)
 LEAF_SIZE = 20  # most particles of a leaf: the fastest of 8 … 32
 GUARD = 0.65  # relative criterion: a cell's radius must stay below this fraction of its distance
-SMOOTH = 0.5  # a group's size must stay below this fraction of a cell's distance to share one local expansion
-LOCAL_WEIGHT = (
-    60.0  # weight of a local expansion's error, mass (size/d)⁴/d², beside a cell's, mass (radius/d)³/d²
-)
+SMOOTH = 0.5  # a group's size must stay below this fraction of a cell's distance to share a local expansion
+LOCAL_WEIGHT = 60.0  # weight of an expansion's error m (size/d)⁴/d² beside a cell's, m (radius/d)³/d²
 KEEP_BYTES = 64 << 20  # a larger tree is given back after use: the next exchange of rows needs the room
-REAL = {"mixed": np.float32, "double": np.float64}
 
 
-class TreeGravity:
+class TreeGravity(GravityField):
     """a_i = -∇φ_i, φ_i = -G Σ_j m_j / r_ij (softened), to an accuracy set by an opening criterion.
 
     A cell of radius b (no particle is farther from its centre of mass) at distance d from a group's bounding
-    box
-    is one source, with its quadrupole, when
+    box is one source, with its quadrupole, when
         geometric:  b < θ d,
         relative:   G m (b/d)³ < α |a| d²  and  b < 0.65 d,   |a| the smallest last acceleration of the group
     (after Springel 2005, MNRAS 364, 1105, eq. 18, with the octupole's scaling).  Cells far compared with the
-    whole
-    group are summed once per group as a fourth-order polynomial.  Without a last acceleration the first
-    evaluation is
-    made twice, geometric then relative.
+    whole group are summed once per group as a fourth-order polynomial.  Without a last acceleration the first
+    evaluation is made twice, geometric then relative.
 
     Forces are one-sided, so their sum is not exactly zero; with `conserve_momentum` every particle gives up
-    the same
-    small fraction of its own |a| (some 1e-5, far below the force error): a ← a - |a| Σ m a/Σ m |a|, and
-    total momentum is
-    conserved to rounding.
+    the same small fraction of its own |a| (some 1e-5, far below the force error): a ← a - |a| Σ m a/Σ m |a|,
+    and total momentum is conserved to rounding.
     The result does not depend on the number of ranks or threads, bit for bit.
     """
-
-    name = "gravity"
-    reads = frozenset({"position", "mass"})
-    writes = frozenset({"acceleration", "work"})
-    optional = frozenset({"potential"})
 
     def __init__(
         self,
@@ -68,32 +52,19 @@ class TreeGravity:
         group_size: int = GROUP_SIZE,
         leaf_size: int = LEAF_SIZE,
     ):
-        """softening [length]; tolerance: α; opening_angle: θ; precision: "mixed" (single-precision pairs
-        about local
-        origins, double-precision sums) or "double"; G [length³/(mass·time²)].  Raises ValueError for a bad
-        choice."""
+        """softening [length]; tolerance: α; opening_angle: θ; G [length³/(mass·time²)];
+        precision: "mixed" (single-precision pairs about local origins, double-precision sums) or "double".
+
+        Raises ValueError for a bad choice.
+        """
         if criterion not in ("relative", "geometric"):
             raise ValueError(f"criterion '{criterion}' is unknown; choose relative or geometric")
-        if precision not in REAL:
-            raise ValueError(f"precision '{precision}' is unknown; choose mixed or double")
-        define = softening_define(softening_kernel, softening)
-        self.backend, self.communicator = backend, communicator
-        self.softening = 0.0 if softening_kernel == "none" else float(softening)
-        self.softening_kernel = softening_kernel
+        super().__init__(
+            backend, communicator, "gravity_tree", softening, softening_kernel, precision, G, group_size,
+            leaf_size, LEAF=leaf_size,
+        )  # fmt: skip
         self.criterion, self.tolerance, self.opening_angle = criterion, float(tolerance), float(opening_angle)
-        self.precision, self.G, self.conserve_momentum = precision, float(G), conserve_momentum
-        self.real = REAL[precision]
-        self.module = backend.module(
-            "gravity_tree",
-            REAL="float" if precision == "mixed" else "double",
-            SOFTENING=define,
-            LEAF=leaf_size,
-        )
-        self.layout = Octree(backend, communicator, group_size)
-        self.tree = LocalTree(self.layout, self.module, self.real, leaf_size)
-        self.essential = EssentialTree(self.tree, communicator)
-        self.scales: Scales | None = None
-        self._statistics: dict[str, float] = {}
+        self.conserve_momentum = conserve_momentum
         self._imports = 0
 
     def describe(self) -> str:
@@ -117,11 +88,8 @@ class TreeGravity:
         The state must be as the layout's last exchange left it.  Collective.
         Raises RuntimeError if an essential tree was incomplete (a defect of the program, not of the input).
         """
-        be = self.backend
-        position, mass = state["position"], state["mass"]
-        if self.scales is None:
-            self.scales = Scales.of(self.communicator, be.host(position), be.host(mass))
-        self.tree.build(position, mass, self.scales.length, self.scales.mass, self._imports)
+        scales = self._found_scales(state)
+        self.tree.build(state["position"], state["mass"], scales.length, scales.mass, self._imports)
         self.layout.release_keys()
         self.essential.join_top()
         wanted = "potential" in outputs
@@ -204,8 +172,3 @@ class TreeGravity:
             ),
             "migrated": float(self.layout.migrated),
         }
-
-    def statistics(self) -> dict[str, float]:
-        """Counts of this rank's last evaluation: particles, groups, nodes, interactions (summed over
-        targets), imports."""
-        return dict(self._statistics)

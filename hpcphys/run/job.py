@@ -60,9 +60,11 @@ class Gravity(Table):
         description="a cell is accepted by its estimated share of the last acceleration, or by its angle",
     )
     tolerance: Positive = Field(
-        0.02, description="accuracy α of the relative criterion: smaller is more exact and slower"
+        0.01, description="accuracy α of the relative criterion: smaller is more exact and slower"
     )
-    opening_angle: Positive = Field(0.6, description="θ of the geometric criterion: cell size over distance")
+    opening_angle: Positive = Field(
+        0.6, description="θ of the geometric criterion: radius of a cell's content over its distance"
+    )
     precision: Literal["mixed", "double"] = Field(
         "mixed",
         description="single-precision pairs about local origins with double sums, or double throughout",

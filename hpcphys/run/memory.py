@@ -13,8 +13,8 @@ def return_freed_arrays() -> None:
     """Let the C library map every block above `THRESHOLD` by itself, so that freeing it returns its pages.
 
     By default glibc raises its own threshold up to 32 MiB as blocks are freed and then keeps their pages: a
-    rank with a
-    million particles would hold twice the memory of its arrays.  Does nothing where there is no glibc.
+    rank with a million particles would hold twice the memory of its arrays.  Does nothing where there is no
+    glibc.
     """
     if sys.platform == "linux":
         library = ctypes.CDLL(None)

@@ -1,4 +1,4 @@
-"""Plain NumPy references of the gravity kernels, and what their tests share: backends, records, distributions."""
+"""NumPy references of the gravity kernels, and what their tests share: backends, records, distributions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from hpcphys.decomposition.local_tree import group_type, node_type
 from hpcphys.forces.tree import LEAF_SIZE
 
-# One body of tests for all: the CPU's kernels, CUDA's branch on the emulated machine, a GPU where there is one.
+# One body of tests for all: the CPU's kernels, CUDA's branch on the emulated machine, a GPU where one is.
 MACHINES = ["cpu", "emulated", pytest.param("cuda", marks=pytest.mark.cuda)]
 REALS = ["float", "double"]
 KERNELS = {"none": 0, "plummer": 1, "spline": 2}
@@ -37,7 +37,7 @@ def host_records(machine: Any, rows: Any, dtype: np.dtype) -> np.ndarray:
     return machine.host(rows).reshape(-1).view(dtype)
 
 
-# ---- pair physics -------------------------------------------------------------------------------------------------
+# ---- pair physics --------------------------------------------------------------------------------
 
 
 def spline_potential(u: np.ndarray) -> np.ndarray:
@@ -58,7 +58,7 @@ def spline_slope(u: np.ndarray) -> np.ndarray:
 
 @dataclass
 class DirectField:
-    """acceleration (n, 3), potential (n,) without the particle itself, pull (n,): the sum of the moduli of all pulls."""
+    """acceleration (n, 3), potential (n,) without the particle itself, pull (n,): the sum of |pulls|."""
 
     acceleration: np.ndarray
     potential: np.ndarray
@@ -86,11 +86,13 @@ def direct_field(position: np.ndarray, mass: np.ndarray, softening: float, kerne
     np.fill_diagonal(inverse, 0.0)
     weight = mass * force
     return DirectField(
-        (weight[:, :, None] * separation).sum(axis=1), -(mass * inverse).sum(axis=1), (weight * distance).sum(axis=1)
+        (weight[:, :, None] * separation).sum(axis=1),
+        -(mass * inverse).sum(axis=1),
+        (weight * distance).sum(axis=1),
     )
 
 
-# ---- moments and expansions ---------------------------------------------------------------------------------------
+# ---- moments and expansions ----------------------------------------------------------------------
 
 
 def derivatives(d: np.ndarray, epsilon: float) -> list[np.ndarray]:
@@ -133,7 +135,9 @@ class Moments:
         total = mass.sum()
         centre = mass @ position / total
         r = position - centre
-        return cls(total, centre, np.einsum("k,ki,kj->ij", mass, r, r), float(np.sqrt((r**2).sum(axis=1)).max()))
+        return cls(
+            total, centre, np.einsum("k,ki,kj->ij", mass, r, r), float(np.sqrt((r**2).sum(axis=1)).max())
+        )
 
     @property
     def quadrupole(self) -> np.ndarray:
@@ -184,7 +188,7 @@ def walk(
     local: float = 1.0,
     epsilon: float = 0.0,
 ) -> dict[str, np.ndarray]:
-    """`tree_forces` in units without scales, on hand-made nodes: acceleration, potential, work, counts, failures."""
+    """`tree_forces` without scales on hand-made nodes: acceleration, potential, work, counts, failures."""
     groups = one_group(position, real) if groups is None else groups
     n, dtype = len(position), real_type(real)
     outputs = {
@@ -195,14 +199,29 @@ def walk(
         "failures": machine.array(np.zeros(1, np.int32)),
     }
     module.launch(
-        "tree_forces", len(groups), device_bytes(machine, groups), device_bytes(machine, nodes),
-        machine.array(sources, dtype=dtype), root, machine.array(position), machine.array(mass), relative, angle,
-        smooth, local, epsilon, 1.0, 1.0, 1.0, 1.0, *outputs.values(),
-    )  # fmt: skip
+        "tree_forces",
+        len(groups),
+        device_bytes(machine, groups),
+        device_bytes(machine, nodes),
+        machine.array(sources, dtype=dtype),
+        root,
+        machine.array(position),
+        machine.array(mass),
+        relative,
+        angle,
+        smooth,
+        local,
+        epsilon,
+        1.0,
+        1.0,
+        1.0,
+        1.0,
+        *outputs.values(),
+    )
     return {name: machine.host(array) for name, array in outputs.items()}
 
 
-# ---- Hilbert curve ------------------------------------------------------------------------------------------------
+# ---- Hilbert curve -------------------------------------------------------------------------------
 
 
 def hilbert_index(point: tuple[int, int, int], bits: int) -> int:
@@ -234,7 +253,7 @@ def hilbert_index(point: tuple[int, int, int], bits: int) -> int:
     return index
 
 
-# ---- distributions ------------------------------------------------------------------------------------------------
+# ---- distributions -------------------------------------------------------------------------------
 
 
 def plummer(rng: np.random.Generator, count: int) -> np.ndarray:
@@ -296,5 +315,13 @@ def distant_outliers(rng: np.random.Generator, count: int) -> np.ndarray:
 
 
 DISTRIBUTIONS = [
-    plummer, uniform, two_clusters, disc, fractal, cluster_beside_void, one_point, coincident_pairs, distant_outliers
-]  # fmt: skip
+    plummer,
+    uniform,
+    two_clusters,
+    disc,
+    fractal,
+    cluster_beside_void,
+    one_point,
+    coincident_pairs,
+    distant_outliers,
+]

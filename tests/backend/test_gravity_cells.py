@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -56,7 +57,9 @@ def built(machine, real, distribution, count, leaf_size, group_size):
     high = machine.host(octree.hi)
     low = np.zeros_like(high) if octree.lo is None else machine.host(octree.lo)
     keys = [int(h) << 63 | int(w) for h, w in zip(high, low, strict=True)]
-    tree = LocalTree(octree, machine.module("gravity_direct", REAL=real, SOFTENING=1), real_type(real), leaf_size)
+    tree = LocalTree(
+        octree, machine.module("gravity_direct", REAL=real, SOFTENING=1), real_type(real), leaf_size
+    )
     tree.build(state["position"], state["mass"], SCALE, MASS_SCALE, 0)
     nodes = host_records(machine, tree.nodes[: tree.count], tree.node)
     boxes = machine.host(tree.boxes[: tree.count])
@@ -76,7 +79,7 @@ def split(keys, first, count, leaf_size, group_size, leaves, groups, thin=False)
         shift = (difference.bit_length() - 1) // 3 * 3
         digits = [(keys[row] >> shift) & 7 for row in range(first, first + count)]
         bounds = [first + sum(digit < d for digit in digits) for d in range(9)]
-    children = [(a, b - a) for a, b in zip(bounds[:-1], bounds[1:], strict=True) if b > a]
+    children = [(a, b - a) for a, b in pairwise(bounds) if b > a]
     full = count > SPARSE * group_size
     if thin:
         groups += children
@@ -105,7 +108,9 @@ def ranges_of(nodes):
             first = nodes["first"][i]
             assert first > i, "children stand behind their parents"
             found[i] = found[first, 0], found[first : first + children, 1].sum()
-            assert (found[first : first + children].sum(axis=1)[:-1] == found[first + 1 : first + children, 0]).all()
+            assert (
+                found[first : first + children].sum(axis=1)[:-1] == found[first + 1 : first + children, 0]
+            ).all()
         else:
             found[i] = nodes["first"][i], nodes["shape"][i]
     return found
@@ -193,9 +198,16 @@ def test_group_boxes(machine, real, accelerated):
     record = group_type(real_type(real))
     groups = machine.zeros((3, record.itemsize), np.uint8)
     machine.module("gravity_direct", REAL=real, SOFTENING=1).launch(
-        "group_boxes", 3, machine.array(ranges), machine.array(position),
-        machine.array(acceleration) if accelerated else None, SCALE, 4.0, 0.02, groups,
-    )  # fmt: skip
+        "group_boxes",
+        3,
+        machine.array(ranges),
+        machine.array(position),
+        machine.array(acceleration) if accelerated else None,
+        SCALE,
+        4.0,
+        0.02,
+        groups,
+    )
     for group, (first, count) in zip(host_records(machine, groups, record), ranges, strict=True):
         rows = SCALE * position[first : first + count]
         low, high = rows.min(axis=0), rows.max(axis=0)

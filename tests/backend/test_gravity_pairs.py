@@ -1,4 +1,4 @@
-"""Direct sums and the pair physics: softened forces, potentials and the mass at zero distance, against NumPy."""
+"""Direct sums and the pair physics: softened forces, potentials, mass at zero distance, against NumPy."""
 
 from __future__ import annotations
 
@@ -50,7 +50,17 @@ def sums_of(machine, module, real, position, mass, starts, kernel, with_potentia
     sums = machine.array(np.zeros((len(position), 5)) if before is None else before.copy())
     softening = 0.0 if kernel == "none" else SOFTENING
     module.launch(
-        "direct_sums", len(groups), records, own, len(groups), records, own, softening, 1, with_potential, sums
+        "direct_sums",
+        len(groups),
+        records,
+        own,
+        len(groups),
+        records,
+        own,
+        softening,
+        1,
+        with_potential,
+        sums,
     )
     return machine.host(own), machine.host(sums)
 
@@ -84,15 +94,26 @@ def test_direct_sums(machine, real, kernel, cloud):
     phi = machine.zeros(300, real_type(real))
     softening = 0.0 if kernel == "none" else SOFTENING
     module.launch(
-        "direct_results", 300, machine.array(sums), machine.array(mass), 1.0, softening, 3.0, 5.0, acceleration, phi
+        "direct_results",
+        300,
+        machine.array(sums),
+        machine.array(mass),
+        1.0,
+        softening,
+        3.0,
+        5.0,
+        acceleration,
+        phi,
     )
     np.testing.assert_allclose(machine.host(acceleration), 3 * sums[:, :3], rtol=1e-6)
-    np.testing.assert_allclose(machine.host(phi), 5 * expected.potential, rtol=2 * tolerance(real, kernel) + 1e-13)
+    np.testing.assert_allclose(
+        machine.host(phi), 5 * expected.potential, rtol=2 * tolerance(real, kernel) + 1e-13
+    )
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_sources_of_other_ranks(machine, kernel, cloud):
-    """Sources that are not the targets' own: coincident ones pull with the kernel's central potential at once."""
+    """Sources that are not the targets' own: coincident ones have the kernel's central potential at once."""
     position, mass = cloud[0][:100], cloud[1][:100]
     module = machine.module("gravity_direct", REAL="double", SOFTENING=KERNELS[kernel])
     own, sums = np.column_stack((position, mass)), machine.zeros((100, 5))
@@ -139,9 +160,16 @@ def test_leaves_of_a_walk_are_the_same_pairs(machine, real, kernel, cloud):
     weights = np.concatenate((mass[:20], mass[140:159]))
     softening = 0.0 if kernel == "none" else SOFTENING
     found = walk(
-        machine, module, own, mass[:20], nodes, np.column_stack((sources, weights)), real=real, angle=1e-3,
+        machine,
+        module,
+        own,
+        mass[:20],
+        nodes,
+        np.column_stack((sources, weights)),
+        real=real,
+        angle=1e-3,
         epsilon=softening,
-    )  # fmt: skip
+    )
     expected = direct_field(np.concatenate((own, foreign)), weights, SOFTENING, kernel)
     error = np.linalg.norm(found["acceleration"] - expected.acceleration[:20], axis=1)
     assert (error <= 2 * tolerance(real, kernel) * expected.pull[:20]).all()
@@ -166,7 +194,17 @@ def test_spline_is_newton_beyond_its_support_and_smooth_inside(machine, real):
         sums = machine.zeros((2, 5))
         records = device_bytes(machine, groups)
         module.launch(
-            "direct_sums", 1, records, machine.array(own), 1, records, machine.array(own), SOFTENING, 1, 1, sums
+            "direct_sums",
+            1,
+            records,
+            machine.array(own),
+            1,
+            records,
+            machine.array(own),
+            SOFTENING,
+            1,
+            1,
+            sums,
         )
         expected = direct_field(position, mass, SOFTENING, "spline")
         found = machine.host(sums)

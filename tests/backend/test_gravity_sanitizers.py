@@ -32,7 +32,8 @@ softening = 0.0 if kernel == "none" else 0.05
 wanted = direct_field(position, mass, softening, kernel)
 trees = {"group_size": 40, "leaf_size": 20, "tolerance": 0.02}
 for field_type, options in ((TreeGravity, trees), (DirectGravity, {})):
-    state = State({"position": position.copy(), "velocity": 0 * position, "mass": mass.copy(), "id": np.arange(count)})
+    rows = {"position": position.copy(), "velocity": 0 * position, "mass": mass, "id": np.arange(count)}
+    state = State(rows)
     field = field_type(machine, Communicator.serial(), softening, kernel, precision=precision, **options)
     for _ in range(2):
         field.layout.exchange(state)
@@ -40,7 +41,8 @@ for field_type, options in ((TreeGravity, trees), (DirectGravity, {})):
     found = state["acceleration"][np.argsort(state["id"])]
     error = np.linalg.norm(found - wanted.acceleration, axis=1)
     assert (error <= 2e-2 * wanted.pull).all(), error.max()
-machine.module("particles").launch("axpy64", 3 * count, state["velocity"].reshape(-1), state["position"].reshape(-1), 0.5)
+velocity, position = state["velocity"].reshape(-1), state["position"].reshape(-1)
+machine.module("particles").launch("axpy64", 3 * count, velocity, position, 0.5)
 print("finished")
 """
 
@@ -63,9 +65,13 @@ def run(kind, kernel, precision):
     python = ["setarch", os.uname().machine, "-R", sys.executable, "-c", RUN]
     folder = str(Path(__file__).parent)
     done = subprocess.run(
-        [*python, kind, folder, kernel, precision], env=environment, capture_output=True, text=True, timeout=240,
+        [*python, kind, folder, kernel, precision],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=240,
         check=False,
-    )  # fmt: skip
+    )
     return done.returncode, done.stdout + done.stderr
 
 

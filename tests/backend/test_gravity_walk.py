@@ -1,4 +1,4 @@
-"""Cells as sources, local expansions, and the walk that chooses between them, on hand-made and on real nodes."""
+"""Cells as sources, local expansions, and the walk that chooses, on hand-made and on real nodes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from reference import (
     MACHINES,
     REALS,
     Moments,
-    device_bytes,
     direct_field,
     host_records,
     one_group,
@@ -64,20 +63,26 @@ def expansion(moments, targets, epsilon):
     return total(fields, 0), total(fields, 1), total(monopoles, 0), total(monopoles, 1)
 
 
-@pytest.mark.parametrize(("kernel", "epsilon"), [("none", 0.0), ("plummer", 0.02), ("plummer", 0.9), ("spline", 0.02)])
+@pytest.mark.parametrize(
+    ("kernel", "epsilon"), [("none", 0.0), ("plummer", 0.02), ("plummer", 0.9), ("spline", 0.02)]
+)
 @pytest.mark.parametrize("real", REALS)
 def test_cell_is_the_exact_second_order_expansion(machine, real, kernel, epsilon):
     """With a softening as large as the distance the quadrupole's ε² term counts as much as the others."""
     moments = Moments.of(*blob(1, 0.5, 1.6))
     targets, mass = targets_about_origin(0.4), np.zeros(70)  # the targets themselves are not in the tree
     module = tree_module(machine, real, kernel)
-    found = walk(machine, module, targets, mass, moments.record(real, **FAR), NO_SOURCES, real=real, epsilon=epsilon)
+    found = walk(
+        machine, module, targets, mass, moments.record(real, **FAR), NO_SOURCES, real=real, epsilon=epsilon
+    )
     softening = 0.0 if kernel == "spline" else epsilon  # a cell beyond the spline's support is Newtonian
     force, potential, mono_force, mono_potential = expansion([moments], targets, softening)
     # In single precision the quadrupole's share is as good as the processor's estimate of 1/√.
     loose, tight = (2e-3, 3e-6) if real == "float" else (1e-12, 1e-13)
     quadrupole = np.linalg.norm(force - mono_force, axis=1)
-    assert (quadrupole > 0.02 * np.linalg.norm(mono_force, axis=1)).mean() > 0.5, "the quadrupole matters here"
+    assert (quadrupole > 0.02 * np.linalg.norm(mono_force, axis=1)).mean() > 0.5, (
+        "the quadrupole matters here"
+    )
     error = np.linalg.norm(found["acceleration"] - force, axis=1)
     assert (error <= tight * np.linalg.norm(mono_force, axis=1) + loose * quadrupole).all()
     slack = tight * np.abs(mono_potential) + loose * np.abs(potential - mono_potential)
@@ -94,9 +99,15 @@ def test_cell_leaves_an_error_of_third_order(machine):
         position, mass = blob(3, size, 2.0)
         target = np.zeros((1, 3))
         found = walk(
-            machine, module, target, np.zeros(1), Moments.of(position, mass).record("double", **FAR), NO_SOURCES,
-            real="double", epsilon=0.5,
-        )  # fmt: skip
+            machine,
+            module,
+            target,
+            np.zeros(1),
+            Moments.of(position, mass).record("double", **FAR),
+            NO_SOURCES,
+            real="double",
+            epsilon=0.5,
+        )
         together = np.concatenate((target, position))
         exact = direct_field(together, np.concatenate(([0.0], mass)), 0.5, "plummer").acceleration[0]
         errors.append(np.linalg.norm(found["acceleration"][0] - exact))
@@ -115,12 +126,24 @@ def test_local_expansion_is_of_fourth_order(machine, epsilon):
         nodes = Moments.of(*blob(4, size, 2.0)).record("double", **FAR)
         targets = targets_about_origin(size)
         fields = [
-            walk(machine, module, targets, np.zeros(70), nodes, NO_SOURCES, real="double", epsilon=epsilon, smooth=s)
+            walk(
+                machine,
+                module,
+                targets,
+                np.zeros(70),
+                nodes,
+                NO_SOURCES,
+                real="double",
+                epsilon=epsilon,
+                smooth=s,
+            )
             for s in (0.0, 1e9)
         ]
         assert fields[0]["counts"].tolist() == [[0, 1, 0]]
         assert fields[1]["counts"].tolist() == [[0, 0, 1]]
-        accelerations.append(np.linalg.norm(fields[1]["acceleration"] - fields[0]["acceleration"], axis=1).max())
+        accelerations.append(
+            np.linalg.norm(fields[1]["acceleration"] - fields[0]["acceleration"], axis=1).max()
+        )
         potentials.append(np.abs(fields[1]["potential"] - fields[0]["potential"]).max())
     for errors, order in ((accelerations, 4), (potentials, 5)):
         found = np.log2(np.divide(errors[:-1], errors[1:]))
@@ -131,7 +154,7 @@ def test_local_expansion_is_of_fourth_order(machine, epsilon):
 @pytest.mark.parametrize("real", REALS)
 @pytest.mark.parametrize(("kernel", "epsilon"), [("none", 0.0), ("plummer", 0.8)])
 def test_many_cells_share_one_local_expansion(machine, real, kernel, epsilon):
-    """Forty distant cells below two levels of parents, more than there are lanes; a tiny group sees no truncation."""
+    """Forty distant cells below two levels of parents, more than lanes; a tiny group sees no truncation."""
     moments = [Moments.of(*blob(10 + k, 0.4, 2.5)) for k in range(40)]
     nodes = np.zeros(49, node_type(real_type(real)))
     nodes["radius"], nodes["mass"] = 1e3, 1.0  # parents, always opened
@@ -141,7 +164,16 @@ def test_many_cells_share_one_local_expansion(machine, real, kernel, epsilon):
     targets = targets_about_origin(2e-5, 33)
     module = tree_module(machine, real, kernel)
     found = walk(
-        machine, module, targets, np.zeros(33), nodes, NO_SOURCES, real=real, angle=0.9, smooth=0.4, epsilon=epsilon
+        machine,
+        module,
+        targets,
+        np.zeros(33),
+        nodes,
+        NO_SOURCES,
+        real=real,
+        angle=0.9,
+        smooth=0.4,
+        epsilon=epsilon,
     )
     force, potential, mono_force, _ = expansion(moments, targets, epsilon)
     assert found["counts"].tolist() == [[0, 0, 40]]
@@ -161,15 +193,21 @@ def test_expansion_has_no_scale_of_its_own(machine):
         force, potential, *_ = expansion([moments], targets, 0.0)
         for smooth in (0.0, 1e3):
             found = walk(
-                machine, module, targets, np.zeros(40), moments.record("float", **FAR), NO_SOURCES, real="float",
+                machine,
+                module,
+                targets,
+                np.zeros(40),
+                moments.record("float", **FAR),
+                NO_SOURCES,
+                real="float",
                 smooth=smooth,
-            )  # fmt: skip
+            )
             np.testing.assert_allclose(found["acceleration"], force, atol=2e-5 * np.abs(force).max())
             np.testing.assert_allclose(found["potential"], potential, rtol=2e-5)
 
 
 def test_closed_nodes(machine):
-    """A closed node that is far is a source; one that a group wants to open is counted, and is a source all the same."""
+    """A closed node that is far is a source; one that a group wants to open is counted, and a source as well."""
     moments = Moments.of(*blob(6, 0.5, 2.0))
     targets = targets_about_origin(0.2, 20)
     module = tree_module(machine, "double", "plummer")
@@ -194,13 +232,19 @@ def test_spline_cells_must_lie_outside_the_support(machine):
         nodes = moments.record("double", first=0, shape=17)
         nodes["first"] = 1
         found = walk(
-            machine, module, target, np.zeros(1), nodes, np.concatenate((NO_SOURCES, sources)), real="double",
+            machine,
+            module,
+            target,
+            np.zeros(1),
+            nodes,
+            np.concatenate((NO_SOURCES, sources)),
+            real="double",
             epsilon=epsilon,
-        )  # fmt: skip
+        )
         assert found["counts"].tolist() == [counts]
 
 
-# ---- walks on a real tree -----------------------------------------------------------------------------------------
+# ---- walks on a real tree ------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -208,9 +252,12 @@ def tree(machine, request):
     real, kernel = request.param
     rng = np.random.default_rng(8)
     state = State(
-        {"position": machine.array(plummer(rng, 500)), "mass": machine.array(np.full(500, 1 / 500)),
-         "id": machine.array(np.arange(500))}
-    )  # fmt: skip
+        {
+            "position": machine.array(plummer(rng, 500)),
+            "mass": machine.array(np.full(500, 1 / 500)),
+            "id": machine.array(np.arange(500)),
+        }
+    )
     octree = Octree(machine, Communicator.serial(), 64)
     octree.exchange(state)
     module = tree_module(machine, real, kernel)
@@ -222,7 +269,7 @@ def tree(machine, request):
 
 
 def opened_by(nodes, group, relative, angle, clearance):
-    """Which nodes one group opens, and how far each of those it meets is from its criterion (0: at the border)."""
+    """Which nodes one group opens, and how far each that it meets is from its criterion (0: at the border)."""
     opened, margin, waiting = np.zeros(len(nodes), bool), np.full(len(nodes), np.inf), [0]
     while waiting:
         i = waiting.pop()
@@ -240,13 +287,22 @@ def opened_by(nodes, group, relative, angle, clearance):
 
 
 def mark_open(machine, tree, roots, groups, relative, angle, epsilon, flags):
-    """Mark what the groups' boxes open; the boxes' numbers lie row by row, the last box repeated to fill 32 lanes."""
+    """Mark what the groups' boxes open; they lie row by row, the last repeated to fill 32 lanes."""
     boxes = np.empty((7, -(-len(groups) // 32) * 32))
     boxes[:, : len(groups)] = np.concatenate((groups["centre"].T, groups["half"].T, groups["reach"][None]))
     boxes[:, len(groups) :] = boxes[:, len(groups) - 1, None]
     roots = machine.array(roots, dtype=np.int32)
     tree.module.launch(
-        "mark_open", len(roots), roots, tree.nodes, machine.array(boxes), boxes.shape[1], relative, angle, epsilon, flags
+        "mark_open",
+        len(roots),
+        roots,
+        tree.nodes,
+        machine.array(boxes),
+        boxes.shape[1],
+        relative,
+        angle,
+        epsilon,
+        flags,
     )
 
 
@@ -278,16 +334,31 @@ def test_mark_open_follows_the_criterion(machine, tree, number, relative, angle)
 @pytest.mark.parametrize("tree", [("float", "plummer"), ("double", "spline")], indirect=True)
 @pytest.mark.parametrize("relative", [0, 1])
 def test_a_walk_meets_what_mark_open_marks(machine, tree, relative):
-    """Cells and pairs of a group's walk are those of the nodes that its box opens: essential trees are complete."""
+    """A group's cells and pairs are those of the nodes that its box opens: essential trees are complete."""
     position, mass = tree.rows
     nodes = tree.nodes_there
-    groups = np.concatenate([one_group(position[a:b], "float", 0.02).astype(group_type(tree.real)) for a, b in
-                             ((0, 64), (64, 100), (100, 357), (357, 500)) for b in (min(b, a + 256),)])  # fmt: skip
+    groups = np.concatenate(
+        [
+            one_group(position[a:b], "float", 0.02).astype(group_type(tree.real))
+            for a, b in ((0, 64), (64, 100), (100, 357), (357, 500))
+            for b in (min(b, a + 256),)
+        ]
+    )
     groups["first"], groups["count"] = [0, 64, 100, 357], [64, 36, 256, 143]
     found = walk(
-        machine, tree.module, position, mass, nodes, machine.host(tree.sources), real="float" if
-        tree.real is np.float32 else "double", groups=groups, relative=relative, angle=0.7, smooth=0.4, epsilon=0.05,
-    )  # fmt: skip
+        machine,
+        tree.module,
+        position,
+        mass,
+        nodes,
+        machine.host(tree.sources),
+        real="float" if tree.real is np.float32 else "double",
+        groups=groups,
+        relative=relative,
+        angle=0.7,
+        smooth=0.4,
+        epsilon=0.05,
+    )
     assert found["failures"][0] == 0
     for group, (pairs, cells, distant) in zip(groups, found["counts"], strict=True):
         flags = machine.zeros(tree.count, np.uint8)

@@ -74,7 +74,11 @@ def test_cube_and_its_borders(machine):
     """Positions on the cube's faces, or outside, belong to the nearest cell."""
     corner, side = (-3.0, 5.0, 1e3), 4.0
     inside = np.array([[0, 0, 0], [1, 1, 1], [0.5, 1, 0]]) * side + corner
-    beyond = inside + 2 * side * (np.array([[0, 0, 0], [1, 1, 1], [0.5, 1, 0]]) - 0.5) * [[1, 1, 1], [1, 1, 1], [0, 1, 1]]
+    beyond = inside + 2 * side * (np.array([[0, 0, 0], [1, 1, 1], [0.5, 1, 0]]) - 0.5) * [
+        [1, 1, 1],
+        [1, 1, 1],
+        [0, 1, 1],
+    ]
     last = 2**42 - 1
     cells = [(0, 0, 0), (last, last, last), (2**41, last, 0)]
     expected = [hilbert_index(cell, 42) for cell in cells]

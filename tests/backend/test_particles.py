@@ -31,7 +31,8 @@ def test_axpy(machine, kernel, kind, count):
 
 
 @pytest.mark.parametrize(
-    ("kernel", "kind"), [("gather_rows8", np.float64), ("gather_rows4", np.float32), ("gather_rows1", np.uint8)]
+    ("kernel", "kind"),
+    [("gather_rows8", np.float64), ("gather_rows4", np.float32), ("gather_rows1", np.uint8)],
 )
 @pytest.mark.parametrize("width", [1, 3, 7])
 def test_gather_rows(machine, kernel, kind, width):
