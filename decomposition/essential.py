@@ -2,11 +2,9 @@
 
 1. Every rank tells all others its roots: moments and boxes of a few dozen cells (`allgather`).
 2. From them each rank builds the same top of the octree; walking it with the bounding boxes of runs of its
-own
-   groups shows which roots of others must be opened.
+   own groups shows which roots of others must be opened.
 3. It sends its boxes to the owners of those roots alone; each owner walks its tree with them and sends back
-what
-   they would open: nodes, and the particles of opened leaves.
+   what they would open: nodes, and the particles of opened leaves.
 Nodes that arrive unopened are closed; a walk that wanted to open one would be counted as a failure.
 """
 
@@ -209,7 +207,8 @@ class EssentialTree:
         opened = be.host(opened)
         number = int(np.count_nonzero(opened))
         nodes = np.empty((len(roots) + 8 * number, tree.node.itemsize), np.uint8)
-        sources, sizes = np.empty((tree.leaf_size * number, 4), tree.real), np.empty(2, np.int64)
+        sources: np.ndarray = np.empty((tree.leaf_size * number, 4), tree.real)
+        sizes = np.empty(2, np.int64)
         tree.module.host(
             "pack_open",
             roots,

@@ -10,8 +10,12 @@ import argparse
 import sys
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hpcphys import __version__
+
+if TYPE_CHECKING:
+    from hpcphys.run.errors import JobError, MachineError, RunError
 
 COMMANDS = ("run", "check", "resume", "plot", "explain", "submit", "doctor")
 
@@ -99,11 +103,13 @@ def _settings(given: argparse.Namespace) -> list[str]:
     return settings
 
 
-def _complain(error: Exception) -> int:
-    """Print an error that is meant for the user; its exit code.  A job's problems stand alone on their
-    lines."""
-    print(error if error.exit_code == 2 else f"hpcphys: error: {error}", file=sys.stderr)  # type: ignore[attr-defined]
-    return error.exit_code  # type: ignore[attr-defined]
+def _complain(error: JobError | RunError | MachineError) -> int:
+    """Print an error that is meant for the user; its exit code.
+
+    A job's problems stand alone on their lines.
+    """
+    print(error if error.exit_code == 2 else f"hpcphys: error: {error}", file=sys.stderr)
+    return error.exit_code
 
 
 def _run(given: argparse.Namespace, started: float) -> int:

@@ -19,6 +19,28 @@ struct TensorIndex {
                     {3, 6, 7, 10, 11, 12}, {4, 7, 8, 11, 12, 13}, {5, 8, 9, 12, 13, 14}};
 };
 
+// Nodes, one per lane; their centres of mass about an origin.
+struct NodeLanes {
+  varying<real, 1> x, y, z, mass, radius, weight, xx, yy, xy, xz, yz;
+  varying_int first, shape;
+};
+DEV NodeLanes load_nodes(const Node* nodes, varying_int id, double ox, double oy, double oz) {
+#ifdef HPC_RECORDS
+  if constexpr (sizeof(Node) == 64) {
+    const record_words r = load_records(nodes, id);
+    return NodeLanes{word_difference(r, 0, ox), word_difference(r, 1, oy), word_difference(r, 2, oz), word_real(r, 3, 0),
+                     word_real(r, 3, 1), word_real(r, 4, 0), word_real(r, 4, 1), word_real(r, 5, 0), word_real(r, 5, 1),
+                     word_real(r, 6, 0), word_real(r, 6, 1), word_int(r, 7, 0), word_int(r, 7, 1)};
+  }
+#endif
+  constexpr int S = int(sizeof(Node) / sizeof(real)), D = int(sizeof(Node) / sizeof(double)), I = int(sizeof(Node) / sizeof(int));
+  return NodeLanes{gather_difference(&nodes->x, id, D, ox), gather_difference(&nodes->y, id, D, oy),
+                   gather_difference(&nodes->z, id, D, oz), gather(&nodes->mass, id, S), gather(&nodes->radius, id, S),
+                   gather(&nodes->weight, id, S), gather(&nodes->xx, id, S), gather(&nodes->yy, id, S), gather(&nodes->xy, id, S),
+                   gather(&nodes->xz, id, S), gather(&nodes->yz, id, S), gather_int(&nodes->first, id, I),
+                   gather_int(&nodes->shape, id, I)};
+}
+
 // Derivatives of 1/ρ up to fourth order at (x, y, z); d[35].
 template <class F> DEV void derivatives(F x, F y, F z, F epsilon2, F* d) {
   const F xx = x * x, yy = y * y, zz = z * z, r2 = xx + (yy + (zz + epsilon2));
@@ -43,25 +65,22 @@ template <class F> DEV void derivatives(F x, F y, F z, F epsilon2, F* d) {
 DEV void add_local(varying<real, 1>* local, const Node* nodes, const int* ids, int m, double cx, double cy, double cz, real unit,
                    real epsilon2) {
   typedef varying<real, 1> F;
-  constexpr int S = int(sizeof(Node) / sizeof(real)), D = int(sizeof(Node) / sizeof(double));
   constexpr TensorIndex index;
-  const varying_int id = load_ids(ids, m);
+  const NodeLanes node = load_nodes(nodes, load_ids(ids, m), cx, cy, cz);
   const lanes_mask active = lanes_below(m);
   const F u = F(unit), zero = F(real(0));
-  const F x = zero - gather_difference(&nodes->x, id, D, cx) * u, y = zero - gather_difference(&nodes->y, id, D, cy) * u,
-          z = zero - gather_difference(&nodes->z, id, D, cz) * u;
   F d[LOCAL_TERMS];
-  derivatives(x, y, z, F(epsilon2 * unit * unit), d);
-  const F mass = where(active, gather(&nodes->mass, id, S), zero), radius = gather(&nodes->radius, id, S) * u;
+  derivatives(zero - node.x * u, zero - node.y * u, zero - node.z * u, F(epsilon2 * unit * unit), d);
+  const F mass = where(active, node.mass, zero), radius = node.radius * u;
   const F u2 = where(active, u * u * F(real(1.0 / 6)), zero);  // ½ S = (Q + δ Σ m r²)/6
-  const F trace = where(active, gather(&nodes->weight, id, S), zero) * (radius * radius) * F(real(1.0 / 6));
-  const F qxx = gather(&nodes->xx, id, S) * u2, qyy = gather(&nodes->yy, id, S) * u2;
+  const F trace = where(active, node.weight, zero) * (radius * radius) * F(real(1.0 / 6));
+  const F qxx = node.xx * u2, qyy = node.yy * u2;
   F s[6];
   s[0] = qxx + trace;
-  s[1] = gather(&nodes->xy, id, S) * (u2 + u2);
-  s[2] = gather(&nodes->xz, id, S) * (u2 + u2);
+  s[1] = node.xy * (u2 + u2);
+  s[2] = node.xz * (u2 + u2);
   s[3] = qyy + trace;
-  s[4] = gather(&nodes->yz, id, S) * (u2 + u2);
+  s[4] = node.yz * (u2 + u2);
   s[5] = trace - (qxx + qyy);
   for (int order = 0; order < 3; order++) {
     const int components = (order + 1) * (order + 2) / 2;

@@ -36,19 +36,15 @@ DEV lanes_mask is_far(F cx, F cy, F cz, F hx, F hy, F hz, F reach, F mass, F rad
   return far;
 }
 
-// Which of the nodes `id` may serve a whole group as one source; `distant`: those whose field is smooth over the group
-// (their local expansion's error obeys the same criterion).
-DEV lanes_mask far_nodes(const Node* nodes, varying_int id, const Group& group, Opening opening, lanes_mask& distant) {
+// Which of the nodes (about the group's centre) may serve the whole group as one source; `distant`: those whose field is
+// smooth over the group (their local expansion's error obeys the same criterion).
+DEV lanes_mask far_nodes(const NodeLanes& node, const Group& group, Opening opening, lanes_mask& distant) {
   typedef varying<real, 1> F;
-  constexpr int S = int(sizeof(Node) / sizeof(real)), D = int(sizeof(Node) / sizeof(double));
-  const F cx = absolute(gather_difference(&nodes->x, id, D, group.x)), cy = absolute(gather_difference(&nodes->y, id, D, group.y)),
-          cz = absolute(gather_difference(&nodes->z, id, D, group.z));
+  const F cx = absolute(node.x), cy = absolute(node.y), cz = absolute(node.z), reach = F(group.reach);
   const F c2 = cx * cx + (cy * cy + cz * cz), size2 = F(group.hx * group.hx + (group.hy * group.hy + group.hz * group.hz));
-  const F mass = gather(&nodes->mass, id, S), reach = F(group.reach);
-  // In the group's units ρ⁻³ must not underflow: beyond 10¹⁰ sizes a cell is summed as it is.
-  distant = less(size2, F(opening.smooth * opening.smooth) * c2) & less(c2, F(real(1e20)) * size2);
-  if (opening.relative) distant = distant & less(F(opening.local) * mass * (size2 * size2), reach * (c2 * c2 * c2));
-  return is_far(cx, cy, cz, F(group.hx), F(group.hy), F(group.hz), reach, mass, gather(&nodes->radius, id, S), opening);
+  distant = less(size2, F(opening.smooth * opening.smooth) * c2);
+  if (opening.relative) distant = distant & less(F(opening.local) * node.mass * (size2 * size2), reach * (c2 * c2 * c2));
+  return is_far(cx, cy, cz, F(group.hx), F(group.hy), F(group.hz), reach, node.mass, node.radius, opening);
 }
 
 // One batch of a walk: takes up to LANES nodes off the stack.
@@ -172,10 +168,10 @@ GROUP_KERNEL(tree_forces)(long long n, const Group* RESTRICT groups, const Node*
       waiting -= m;
       const lanes_mask active = lanes_below(m);
       const varying_int id = load_ids(stack + waiting, m);
+      const NodeLanes node = load_nodes(nodes, id, group.x, group.y, group.z);
       lanes_mask distant;
-      const lanes_mask far = far_nodes(nodes, id, group, opening, distant);
-      const varying_int shape = gather_int(&nodes->shape, id, int(sizeof(Node) / sizeof(int)));
-      const varying_int first = gather_int(&nodes->first, id, int(sizeof(Node) / sizeof(int)));
+      const lanes_mask far = far_nodes(node, group, opening, distant);
+      const varying_int shape = node.shape, first = node.first;
       const lanes_mask closed = negative(shape), near = active & !far, parent = positive(shift_right(shape, 16));
       BARRIER;  // all lanes have read the stack
       n_distant = append(distant_cells, n_distant, active & far & distant, id);

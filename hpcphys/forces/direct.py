@@ -21,8 +21,8 @@ class DirectGravity(GravityField):
     """a_i = G Σ_j m_j (r_j - r_i)/ρ³ over all pairs, ρ by the softening kernel; φ_i likewise.
 
     Particles are kept in the tree's groups; every group's sources go round all ranks in the order of the
-    Hilbert curve, so the result does not depend on the number of ranks, bit for bit.  In "mixed" precision pairs are
-    single precision about the groups' centres and each group's sum is added in double precision.
+    Hilbert curve, so the result does not depend on the number of ranks, bit for bit.  In "mixed" precision
+    pairs are single precision about the groups' centres and each group's sum is added in double precision.
     """
 
     def __init__(

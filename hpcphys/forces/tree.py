@@ -12,7 +12,7 @@ from hpcphys.decomposition.local_tree import group_type
 
 from .field import GravityField
 
-GROUP_SIZE = 192  # most targets that walk together: the fastest of 64 … 256 on AVX-512 (scaling/force.py)
+GROUP_SIZE = 128  # most targets that walk together: the fastest of 96 … 256 on AVX-512 (scaling/force.py)
 LEAF_SIZE = 20  # most particles of a leaf: the fastest of 8 … 32
 GUARD = 0.65  # relative criterion: a cell's radius must stay below this fraction of its distance
 SMOOTH = 0.5  # a group's size must stay below this fraction of a cell's distance to share a local expansion

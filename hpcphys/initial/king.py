@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 import numpy as np
 
@@ -66,10 +67,11 @@ def king_profile(w0: float) -> tuple[np.ndarray, np.ndarray]:
     def edge(x, y):
         return y[0]
 
-    edge.terminal = True  # type: ignore[attr-defined]
+    outermost: Any = edge
+    outermost.terminal = True
     start = SMALLEST_RADIUS
     solution = solve_ivp(
-        slope, (start, 1e6), (w0 - 1.5 * start**2, -3.0 * start), events=edge, rtol=1e-9, atol=1e-12,
+        slope, (start, 1e6), (w0 - 1.5 * start**2, -3.0 * start), events=outermost, rtol=1e-9, atol=1e-12,
         method="DOP853", dense_output=True,
     )  # fmt: skip
     tidal = float(solution.t_events[0][0])

@@ -20,12 +20,15 @@ __all__ = ["GalaxyUnits", "Snapshot", "read_headers", "read_snapshot", "write_sn
 DEFAULT_TYPE = 1  # halo: collisionless
 
 
-def write_snapshot(path: str | Path, communicator, state, units: GalaxyUnits, time: float) -> int:
+def write_snapshot(
+    path: str | Path, communicator, state, units: GalaxyUnits, time: float, job: str | None = None
+) -> int:
     """Write all particles of all ranks as one GADGET-4 HDF5 file; collective.
 
     path: final name, by custom snapshot_000.hdf5;  time: of the job [job's time]
     state: position, velocity (n, 3), mass (n,), id (n,); type (n,) int8 where there is one, else all are
       type 1; potential (n,), valid at these positions, is written where the state has it
+    job: text of the effective job, kept as the file's attribute `job`
     Coordinates, velocities and masses keep float64, so that a file read again is the state to one rounding.
     Returns bytes written.  Raises DataFileError on all ranks when one cannot write.
     """
@@ -40,6 +43,8 @@ def write_snapshot(path: str | Path, communicator, state, units: GalaxyUnits, ti
         "Potential": ("potential", velocity**2, np.float32, (0.0, 0.0, 2.0)),
     }
     datasets, attributes = {}, header_attributes(counts, time * units.time_kpc_per_km_s)
+    if job is not None:
+        attributes["/"] = {"job": job}
     for kind in np.flatnonzero(counts):
         chosen = slice(None) if counts[kind] == counts.sum() else kinds == kind
         for name, (array, factor, dtype, scaling) in columns.items():

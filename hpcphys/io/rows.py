@@ -37,8 +37,7 @@ def write_rows(
 
     path: final name; the folder must exist.  An existing file is replaced in one step.
     datasets: name (may contain "/") -> this rank's rows (n_local, ...); the same names, types and trailing
-    shapes
-      on all ranks, any number of rows on each.
+      shapes on all ranks, any number of rows on each.
     attributes: path of a group or dataset ("/" is the file) -> attributes; rank 0's are written.
     Returns the size of the file in bytes.  Raises DataFileError on every rank if any rank failed; the
     temporary file is then removed and an existing file of that name is untouched.
@@ -205,7 +204,7 @@ def _write_blocks(path: Path, communicator, blocks: list[tuple[int, np.ndarray]]
     try:
         with open(path, "r+b", buffering=0) as file:
             for offset, array in blocks:
-                raw = memoryview(array.reshape(-1).view(np.uint8))
+                raw = array.reshape(-1).view(np.uint8).data
                 done = 0
                 while done < len(raw):
                     done += os.pwrite(file.fileno(), raw[done : done + ROUND_BYTES], offset + done)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import numpy as np
 
@@ -60,7 +61,7 @@ def state_on(backend, arrays: dict[str, np.ndarray], **rest) -> State:
 def force_field(job: Job, backend, communicator):
     """The field that [gravity] describes."""
     gravity = job.gravity
-    common = {
+    common: dict[str, Any] = {
         "softening": gravity.softening,
         "softening_kernel": gravity.softening_kernel,
         "precision": gravity.precision,
@@ -96,9 +97,12 @@ def compiled_program(job: Job, state: State, field, backend, communicator, timer
 def step_controller(job: Job, backend, communicator):
     """The time-symmetric controller of [time] adaptive."""
     from hpcphys.compiler import SymmetricSteps
+    from hpcphys.compiler.adaptive import Criterion
     from hpcphys.physics.gravity_steps import AccelerationSteps, VirialSteps
 
-    given, common = job.time, {"accuracy": job.time.accuracy, "reproducible": job.run.reproducible}
+    given = job.time
+    common: dict[str, Any] = {"accuracy": given.accuracy, "reproducible": job.run.reproducible}
+    criterion: Criterion
     if given.step_criterion == "acceleration":
         criterion = AccelerationSteps(communicator, backend, softening=job.gravity.softening, **common)
     else:

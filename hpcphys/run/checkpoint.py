@@ -186,7 +186,7 @@ def _read(path: Path, communicator) -> Checkpoint:
 
 
 def _checksum(array: np.ndarray, before: int = 0) -> int:
-    return zlib.crc32(array.reshape(-1).view(np.uint8), before)
+    return zlib.crc32(array.reshape(-1).view(np.uint8).data, before)
 
 
 def _dataset_checksum(dataset, first: int, last: int) -> int:

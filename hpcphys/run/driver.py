@@ -144,8 +144,9 @@ class Driver:
         return path
 
     def _start(self) -> None:
-        """Forces of the first state, their measured error, the first row and snapshot; nothing when
-        resumed."""
+        """Forces of the first state, their measured error, the first row and snapshot; forces alone when
+        resumed.
+        """
         if self.resumed:
             with self.timers.measure("start"):
                 self.program.prepare()
@@ -164,7 +165,8 @@ class Driver:
         self._snapshot()
 
     def _step(self) -> None:
-        state, due = self.state, frozenset()
+        state = self.state
+        due: frozenset[str] = frozenset()
         if (state.step + 1) % self.job.output.diagnostics_every == 0:
             due = frozenset({"potential"})
         with self.timers.measure("step"):
@@ -233,7 +235,9 @@ class Driver:
 
         with self.timers.measure("snapshot"):
             path = self.folder / f"snapshot_{self.snapshots:03d}.hdf5"
-            write_snapshot(path, self.communicator, self._on_host(), units(self.job), self.state.time)
+            write_snapshot(
+                path, self.communicator, self._on_host(), units(self.job), self.state.time, self.job_text
+            )
         interval = self.job.output.snapshot_every
         self.snapshots += 1
         if interval is not None:

@@ -8,7 +8,7 @@ pure numbers.
 from __future__ import annotations
 
 import datetime
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -16,6 +16,10 @@ from hpcphys.compiler.compositions import composition_names
 from hpcphys.run.initial_tables import Initial, Table
 
 INTEGRATORS = tuple(composition_names())
+if TYPE_CHECKING:  # a type checker cannot know names that are found when the program runs
+    Integrator = str
+else:
+    Integrator = Literal[INTEGRATORS]
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -98,7 +102,7 @@ class Time(Table):
     )
     steps: int | None = Field(None, ge=1, description="number of steps, instead of end")
     step: Positive | None = Field(None, description="length of a step; needed unless adaptive")
-    integrator: Literal[INTEGRATORS] = Field("leapfrog", description="composition of drift and kick, by name")  # type: ignore[valid-type]
+    integrator: Integrator = Field("leapfrog", description="composition of drift and kick, by name")
     adaptive: bool = Field(
         False, description="let one step length for all particles follow the state, time-symmetrically"
     )

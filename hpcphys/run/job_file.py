@@ -121,7 +121,8 @@ def _validated_tables(content: dict[str, Any]) -> tuple[dict[str, Any], list[tup
 
 def _explained(table: str, kind: Any, problem: Any) -> tuple[Path_, str]:
     """Path and text of one pydantic problem, in a user's words."""
-    path, holder = (table,), kind
+    path: Path_ = (table,)
+    holder = kind
     for part in problem["loc"]:
         if part in _tags(kind):  # pydantic puts the model's name into the path of a table that has several
             kind = _tags(kind)[part]

@@ -93,8 +93,8 @@ def _kind(annotation: object) -> str:
     if origin in (typing.Union, types.UnionType):
         members = [member for member in typing.get_args(annotation) if member is not type(None)]
         return "table" if _models(annotation) else " or ".join(_kind(member) for member in members)
-    names = {bool: "true or false", int: "integer", float: "number", str: "text"}
-    return names.get(annotation, "list of texts")  # type: ignore[call-overload]
+    names: dict[object, str] = {bool: "true or false", int: "integer", float: "number", str: "text"}
+    return names.get(annotation, "list of texts")
 
 
 def _bounds(field) -> str:

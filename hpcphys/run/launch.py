@@ -12,6 +12,7 @@ import numpy as np
 
 from hpcphys import __version__
 from hpcphys.compiler.program import OperationError
+from hpcphys.decomposition.communicator import Communicator
 from hpcphys.io.summary import read_summary, write_summary
 from hpcphys.kernels import KernelError
 from hpcphys.kernels import backend as backend_named
@@ -199,7 +200,7 @@ class Ending:
 
     job: Job
     folder: Path
-    communicator: object
+    communicator: Communicator
     log: Log
     timers: Timers
     driver: Driver | None = None

@@ -14,22 +14,13 @@ import h5py
 import numpy as np
 import pytest
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from launching import ENVIRONMENT, launcher
+
 PATIENCE = 90.0
 """Seconds after which a run has hung."""
 
 PROGRAM = [sys.executable, "-m", "hpcphys"]
-
-MPI_ENVIRONMENT = {
-    "PRTE_ALLOW_RUN_AS_ROOT": "1",
-    "PRTE_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-    "OMPI_ALLOW_RUN_AS_ROOT": "1",
-    "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-    "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
-    "PRTE_MCA_hwloc_default_binding_policy": "none",
-    "OMPI_MCA_rmaps_base_oversubscribe": "1",
-    "OMPI_MCA_hwloc_base_binding_policy": "none",
-    "OMP_NUM_THREADS": "1",
-}
 
 JOB = """
 [system]
@@ -60,18 +51,14 @@ class Launch:
     def __init__(self, arguments: list[str], ranks: int, limits=None, folder: Path | None = None):
         command = [*PROGRAM, *arguments]
         if ranks > 1:
-            mpirun = Path(sys.executable).with_name("mpirun")
-            launcher = str(mpirun) if mpirun.exists() else "mpirun"
-            command = [launcher, "-n", str(ranks), *command]
+            command = [*launcher(ranks), *command]
         self.ranks = ranks
-        root = str(Path(__file__).parents[2])
-        environment = {**os.environ, **MPI_ENVIRONMENT, "PYTHONPATH": root, "PYTHONUNBUFFERED": "1"}
         self.process = subprocess.Popen(
             command,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            env=environment,
+            env={**os.environ, **ENVIRONMENT, "PYTHONUNBUFFERED": "1"},
             start_new_session=True,
             preexec_fn=limits,
             cwd=folder,

@@ -28,6 +28,7 @@ def test_what_a_run_leaves(launch, folder, ranks):
     assert {path.name for path in given.path.iterdir()} == snapshots | files
     with h5py.File(given.path / "snapshot_003.hdf5") as file:
         assert file["PartType1/ParticleIDs"].shape == (600,)
+        assert "[system]" in file.attrs["job"]
     series = given.series()
     assert np.array_equal(series["step"], [0, 5, 10, 12])
     assert np.allclose(series["time"], 0.002 * series["step"])

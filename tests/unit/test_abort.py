@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,20 +16,10 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from launching import ENVIRONMENT, MPIRUN, ROOT, launcher
+
 LIMIT = 60.0
-MPIRUN = shutil.which("mpirun", path=f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}")
-ENVIRONMENT = {
-    "PRTE_ALLOW_RUN_AS_ROOT": "1",
-    "PRTE_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-    "OMPI_ALLOW_RUN_AS_ROOT": "1",
-    "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-    "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
-    "PRTE_MCA_hwloc_default_binding_policy": "none",
-    "OMPI_MCA_rmaps_base_oversubscribe": "1",
-    "OMPI_MCA_hwloc_base_binding_policy": "none",
-    "OMP_NUM_THREADS": "1",
-}
 PREAMBLE = """
     import os, signal, sys, tempfile, threading, time
     tempfile.tempdir = os.environ.get("SCRATCH")
@@ -52,14 +41,12 @@ def run(tmp_path, body, after="", size=4, **environment):
     """(exit code, standard output and error) of the program on `size` ranks; fails if it does not end."""
     program = tmp_path / "program.py"
     program.write_text("".join(textwrap.dedent(part) for part in (PREAMBLE, body, after)))
-    launch = (
-        [MPIRUN, "-n", str(size), sys.executable, str(program)] if size else [sys.executable, str(program)]
-    )
+    launch = [*(launcher(size) if size else []), sys.executable, str(program)]
     outside = {name: value for name, value in os.environ.items() if not name.startswith(("OMPI_COMM", "PMI"))}
     process = subprocess.Popen(
         launch,
         cwd=tmp_path,
-        env={**outside, **ENVIRONMENT, "PYTHONPATH": str(ROOT), **environment},
+        env={**outside, **ENVIRONMENT, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

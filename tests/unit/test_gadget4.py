@@ -89,6 +89,18 @@ def test_potential_is_written_in_km2_s2(tmp_path):
         np.testing.assert_allclose(file["PartType1/Potential"][:], -2.0 * UNITS.velocity_km_s**2, rtol=1e-6)
 
 
+def test_the_job_is_kept_in_the_file(snapshot, tmp_path):
+    job = '[system]\nkind = "gravity"  # φ\n' * 3000  # longer than HDF5's compact attributes, 64 KiB
+    path = tmp_path / "snapshot_001.hdf5"
+    write_snapshot(path, SERIAL, State(galaxy()), UNITS, 2.0, job)
+    with h5py.File(path) as file:
+        assert file.attrs["job"] == job
+    with h5py.File(snapshot) as file:
+        assert "job" not in file.attrs
+    whole, found = read_snapshot(snapshot, SERIAL, UNITS), read_snapshot(path, SERIAL, UNITS)
+    assert all(np.array_equal(found[name], array) for name, array in whole.items())
+
+
 def run_reader(code: str, path) -> list[float]:
     """Numbers that another program prints of a snapshot, in a process of its own."""
     done = subprocess.run(

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import psutil
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests"))
-import suite  # noqa: E402 (a script, not part of the package)
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import suite
 
 
 def record(path: Path, *events: tuple[str, str]) -> Path:
