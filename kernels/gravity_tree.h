@@ -42,7 +42,8 @@ DEV lanes_mask far_nodes(const NodeLanes& node, const Group& group, Opening open
   typedef varying<real, 1> F;
   const F cx = absolute(node.x), cy = absolute(node.y), cz = absolute(node.z), reach = F(group.reach);
   const F c2 = cx * cx + (cy * cy + cz * cz), size2 = F(group.hx * group.hx + (group.hy * group.hy + group.hz * group.hz));
-  distant = less(size2, F(opening.smooth * opening.smooth) * c2);
+  // In the group's units ρ⁻³ must not underflow: beyond 10¹⁰ sizes a cell is summed as it is.
+  distant = less(size2, F(opening.smooth * opening.smooth) * c2) & less(c2, F(real(1e20)) * size2);
   if (opening.relative) distant = distant & less(F(opening.local) * node.mass * (size2 * size2), reach * (c2 * c2 * c2));
   return is_far(cx, cy, cz, F(group.hx), F(group.hy), F(group.hz), reach, node.mass, node.radius, opening);
 }

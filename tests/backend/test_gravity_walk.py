@@ -315,7 +315,7 @@ def test_mark_open_follows_the_criterion(machine, tree, number, relative, angle)
     groups = np.zeros(number, group_type(tree.real))
     rng = np.random.default_rng(3)
     groups["centre"], groups["half"] = rng.normal(size=(number, 3)) + 3.0, rng.uniform(0, 0.3, (number, 3))
-    groups["reach"] = 10 ** rng.uniform(-3, 0, number)
+    groups["reach"] = 10 ** rng.uniform(-6, -4, number)
     clearance = 2.8 * epsilon if "SOFTENING=2" in str(tree.module.source.define_flags) else 0.0
     walks = [opened_by(nodes, group, relative, angle, clearance) for group in groups]
     wanted, margin = np.any([w[0] for w in walks], axis=0), np.min([w[1] for w in walks], axis=0)

@@ -263,7 +263,8 @@ def test_outliers_leave_the_core_alone(cpu, precision):
     # Momentum is given up in proportion to each force: the weak pull on an outlier is right as well.
     assert error[~core].max() < 1e-2
     _, without = evaluated(cpu, TreeGravity, position[core], mass[core], tolerance=0.005, precision=precision)
-    assert len(field.essential.groups) < len(without.essential.groups) + 12
+    # The cells that the outliers stretch hand out smaller groups, but not one for each particle.
+    assert len(field.essential.groups) < 4 * len(without.essential.groups)
 
 
 def test_a_clump_far_below_single_precision(cpu):

@@ -44,7 +44,7 @@ def problems(text: str, settings: list[str] | None = None) -> list[str]:
 
 def test_defaults_are_those_of_the_reference():
     job = parsed(VALID)
-    assert (job.gravity.method, job.gravity.softening, job.gravity.tolerance) == ("tree", 0.01, 0.02)
+    assert (job.gravity.method, job.gravity.softening, job.gravity.tolerance) == ("tree", 0.01, 0.01)
     assert (job.gravity.precision, job.time.integrator) == ("mixed", "leapfrog")
     assert (job.output.checkpoint_every, job.output.keep) == (600.0, 2)
 
