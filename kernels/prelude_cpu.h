@@ -130,7 +130,7 @@ template <class T, int V> DEV void accumulate_block(double* p, varying<T, V> v) 
 template <int MAX, class F> DEV void for_blocks(int count, F body) {
   int registers = (count + LANES - 1) / LANES, b = 0;
   if constexpr (MAX >= 4) for (; registers >= 4; registers -= 4, b += 4 * LANES) body(Count<4>{}, b);
-  if constexpr (MAX >= 4) if (registers == 3) { body(Count<3>{}, b); return; }
+  if constexpr (MAX >= 3) for (; registers >= 3; registers -= 3, b += 3 * LANES) body(Count<3>{}, b);
   if constexpr (MAX >= 2) for (; registers >= 2; registers -= 2, b += 2 * LANES) body(Count<2>{}, b);
   for (; registers >= 1; registers--, b += LANES) body(Count<1>{}, b);
 }

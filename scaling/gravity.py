@@ -28,7 +28,7 @@ from scaling.published import PEERS, PUBLISHED_MACHINE
 from scaling.timing import alone
 from scaling.verdict import Verdict
 
-NORMAL, TIGHT = 0.02, 0.002
+NORMAL, TIGHT = 0.01, 0.002
 SETTINGS = {"normal": NORMAL, "tight": TIGHT}
 TARGETS = {"normal": (5e-4, 5e-3, 1.8e6), "tight": (math.inf, 1e-3, 1.2e6)}
 """Limits of the error (median, 99 %) and the particles/s/core wanted at them."""

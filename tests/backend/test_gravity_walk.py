@@ -12,6 +12,7 @@ from hpcphys.compiler.state import State
 from hpcphys.decomposition.communicator import Communicator
 from hpcphys.decomposition.local_tree import CLOSED, LocalTree, group_type, node_type
 from hpcphys.decomposition.octree import Octree
+from hpcphys.forces.tree import LEAF_SIZE
 from hpcphys.kernels import backend
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -218,6 +219,31 @@ def test_closed_nodes(machine):
     ]
     assert [int(f["failures"][0]) for f in fields] == [0, 1]
     np.testing.assert_array_equal(fields[0]["acceleration"], fields[1]["acceleration"])
+
+
+@pytest.mark.parametrize("real", REALS)
+def test_full_leaves_fill_a_batch(machine, real):
+    """Sixty-four leaves, each as full as it may be: as many pairs at once as a walk ever holds."""
+    rng = np.random.default_rng(9)
+    count = 64 * LEAF_SIZE
+    position, mass = (
+        rng.uniform(-1, 1, (count, 3)).astype(np.float32).astype(np.float64),
+        rng.uniform(0.5, 1, count),
+    )
+    nodes = np.zeros(73, node_type(real_type(real)))
+    nodes["radius"], nodes["mass"] = 10.0, 1.0
+    nodes["first"][:9], nodes["shape"][:9] = [1, *range(9, 73, 8)], 8 << 16
+    nodes["first"][9:], nodes["shape"][9:] = 40 + LEAF_SIZE * np.arange(64), LEAF_SIZE
+    sources = np.concatenate((np.zeros((40, 4)), np.column_stack((position, mass))))
+    targets = targets_about_origin(0.5, 40)
+    module = tree_module(machine, real, "plummer")
+    options = {"real": real, "angle": 1e-3, "epsilon": 0.2}
+    found = walk(machine, module, targets, np.zeros(40), nodes, sources, **options)
+    together = np.concatenate((targets, position))
+    expected = direct_field(together, np.concatenate((np.zeros(40), mass)), 0.2, "plummer")
+    error = np.linalg.norm(found["acceleration"] - expected.acceleration[:40], axis=1)
+    assert (error <= (2e-6 if real == "float" else 1e-12) * expected.pull[:40]).all()
+    assert found["counts"].tolist() == [[count, 0, 0]]
 
 
 def test_spline_cells_must_lie_outside_the_support(machine):
