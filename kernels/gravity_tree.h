@@ -6,6 +6,11 @@
 #include "gravity_groups.h"
 #include "gravity_local.h"
 
+// What a particle's work is counted as, in pairs; the group shares that of its distant cells and of its walk.
+#define CELL_WORK 2.2f
+#define DISTANT_WORK 20.0f
+#define WALK_WORK 15000.0f
+
 #define STACK 1024         // nodes waiting to be tested
 #define STACK_RESERVE 512  // kept for a walk that opens one node at a time: 7 per level
 #ifdef HPC_CUDA  // shared memory is scarce: one batch of leaves at a time
@@ -193,6 +198,8 @@ GROUP_KERNEL(tree_forces)(long long n, const Group* RESTRICT groups, const Node*
       else add_polynomial<false>(l, group.count, x, y, z, sum, unit);
       BARRIER;
     }
+    const float all_work = float(all_pairs) + CELL_WORK * float(all_cells) +
+                           (DISTANT_WORK * float(all_distant) + WALK_WORK) / float(group.count);
     COOPERATE(k, group.count) {
       const long long p = group.first + k;
       for (int a = 0; a < 3; a++) acceleration[3 * p + a] = real(out_acceleration * sum[a * GROUP + k]);
@@ -200,7 +207,7 @@ GROUP_KERNEL(tree_forces)(long long n, const Group* RESTRICT groups, const Node*
         const double coincident = sum[4 * GROUP + k] - double(real(mass[p] * mass_scale));
         potential[p] = real(out_potential * (sum[3 * GROUP + k] + coincident * central_potential(softening)));
       }
-      work[p] = float(all_pairs) + 2.0f * float(all_cells);
+      work[p] = all_work;
     }
     LANE0 {
       counts[3 * g] = all_pairs;

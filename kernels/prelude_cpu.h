@@ -1,12 +1,13 @@
 // prelude_cpu.h: the dialect of prelude.h on the CPU: OpenMP over elements or groups, vector registers as lanes.
 //
 // AVX-512 and AVX2 have hand-chosen instructions where the compiler does not find them (reciprocal square root,
-// gathers, compaction); every other machine runs the generic vector code.  Masks of lanes are bit sets.
+// gathers, compaction); every other machine runs the generic vector code.  Tests choose the others by HPC_NO_AVX512 and
+// HPC_GENERIC.  Masks of lanes are bit sets.
 #pragma once
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
-#if defined(__AVX512F__) && defined(__AVX512VL__) && !defined(HPC_GENERIC)
+#if defined(__AVX512F__) && defined(__AVX512VL__) && !defined(HPC_GENERIC) && !defined(HPC_NO_AVX512)
 #include <immintrin.h>
 #define HPC_AVX512 1
 #define VECTOR_BYTES 64

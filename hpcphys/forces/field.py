@@ -15,6 +15,7 @@ from hpcphys.decomposition.octree import Octree
 from .scales import Scales
 from .softening import softening_define
 
+LARGEST_GROUP = 256  # GROUP of kernels/gravity_groups.h
 REAL = {"mixed": np.float32, "double": np.float64}
 
 
@@ -45,10 +46,15 @@ class GravityField:
     ):
         """module: name of the kernels' header, built with `defines`; see the subclasses for the rest.
 
-        Raises ValueError for an unknown precision or softening kernel, or a bad softening length.
+        Raises ValueError for an unknown precision or softening kernel, or a bad length or size.
         """
         if precision not in REAL:
             raise ValueError(f"precision '{precision}' is unknown; choose mixed or double")
+        if not 1 <= leaf_size <= group_size <= LARGEST_GROUP:
+            raise ValueError(
+                f"leaf_size {leaf_size}, group_size {group_size}: "
+                f"needed is 1 ≤ leaf_size ≤ group_size ≤ {LARGEST_GROUP}"
+            )
         define = softening_define(softening_kernel, softening)
         self.backend, self.communicator = backend, communicator
         self.softening = 0.0 if softening_kernel == "none" else float(softening)

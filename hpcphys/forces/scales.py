@@ -16,8 +16,8 @@ CHUNK = 65536  # rows at a time
 class Scales:
     """Positions are multiplied by `length`, masses by `mass`: the bulk then has size and mass of order one.
 
-    Far outliers may still underflow in single precision, and where they do depends on the scales: so these are
-    the same for every number of ranks.
+    Far outliers may still underflow in single precision, and where they do depends on the scales: so
+    these are the same for every number of ranks.
     """
 
     length: float
