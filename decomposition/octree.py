@@ -90,9 +90,9 @@ class Octree:
         row_bytes = array.nbytes // len(array)
         unit = next(size for size in (8, 4, 1) if row_bytes % size == 0 and array.dtype.itemsize % size == 0)
         view = {8: np.float64, 4: np.float32, 1: np.uint8}[unit]
-        result = self.backend.empty(array.shape, array.dtype)
+        result = self.backend.empty((len(order), *array.shape[1:]), array.dtype)
         self.backend.module("particles").launch(
-            f"gather_rows{unit}", len(array), order, array.view(view), result.view(view), row_bytes // unit
+            f"gather_rows{unit}", len(order), order, array.view(view), result.view(view), row_bytes // unit
         )
         return result
 
@@ -119,8 +119,9 @@ class Octree:
         move = Migration(comm, self.cuts, order, hi, lo, be.host(state["id"]))
         del hi, lo, order
         self.migrated = move.arriving
+        gather = self._gather if be.name == "cpu" else None
         for name in state.names():
-            state[name] = be.array(move.forward(be.host(state[name])))
+            state[name] = be.array(move.forward(be.host(state[name]), gather))
         self.hi, self.lo = be.array(move.hi), None if move.lo is None else be.array(move.lo)
 
     def _order_ties(self, state: Any) -> None:
