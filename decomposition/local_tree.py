@@ -81,7 +81,7 @@ class LocalTree:
         while not self._split(n):
             self._reserve(2 * self.capacity)
         if len(self.sources) < n or len(self.sources) > 2 * (n + import_guess) + 4096:
-            self.sources = be.empty((n + n // 8 + import_guess, 4), self.real)
+            self.sources = be.empty((n + n // 32 + import_guess, 4), self.real)
         self.module.launch(
             "leaf_moments",
             self.count,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 
@@ -70,22 +71,45 @@ class Migration:
         gather: a faster array[rows], given rows as uint32 and the array.
         """
         array = np.ascontiguousarray(array)
+        return self._arrivals(array, self._leaving, self._kept(array, gather), self._places)
+
+    def apply(self, arrays: Any, names: Iterable[str] | None = None, gather: Callable | None = None) -> None:
+        """Replace the arrays of the mapping, one after the other, by what `forward` makes of them.
+
+        names: default all, in sorted order; the same on all ranks.  If all leaving rows fit into one chunk,
+        they travel in one message to each rank instead of one for each array.
+        """
+        names = sorted(arrays) if names is None else list(names)
+        widths = [_row_bytes(arrays[name]) for name in names]
+        if self._most_rows * sum(widths) > CHUNK:
+            for name in names:
+                arrays[name] = self.forward(arrays[name], gather)
+            return
+        leaving = [
+            np.ascontiguousarray(arrays[name][self._leaving])
+            .view(np.uint8)
+            .reshape(len(self._leaving), width)
+            for name, width in zip(names, widths, strict=True)
+        ]
+        packed = np.concatenate(leaving, axis=1) if names else np.empty((0, 0), np.uint8)
+        arrived = self._arrivals(packed, np.arange(len(packed)))
+        end = 0
+        for name, width in zip(names, widths, strict=True):
+            array = arrays[name]
+            rows = np.ascontiguousarray(arrived[:, end : end + width]).view(array.dtype)
+            kept = self._kept(np.ascontiguousarray(array), gather)
+            kept[self._places] = rows.reshape(len(arrived), *array.shape[1:])
+            arrays[name] = kept
+            del array
+            end += width
+
+    def _kept(self, array: np.ndarray, gather: Callable | None) -> np.ndarray:
+        """(count, ...): the rows that stay in their new places; arrivals' places hold some other row."""
         if self._rows is None:
-            # Places of arrivals have a negative source: any row stands there until they are filled below.
             self._rows = np.maximum(self._source, 0).astype(np.uint32)
         if len(array) == 0:
-            arrived = np.empty((self.count, *array.shape[1:]), dtype=array.dtype)
-        else:
-            arrived = np.take(array, self._rows, axis=0) if gather is None else gather(self._rows, array)
-        return self._arrivals(array, self._leaving, into=arrived, places=self._places)
-
-    def apply(self, arrays: dict[str, np.ndarray], names: Iterable[str] | None = None) -> None:
-        """Replace the arrays of the dictionary, one after the other, by what `forward` makes of them.
-
-        names: default all, in sorted order; the same on all ranks.
-        """
-        for name in sorted(arrays) if names is None else names:
-            arrays[name] = self.forward(arrays[name])
+            return np.empty((self.count, *array.shape[1:]), dtype=array.dtype)
+        return np.take(array, self._rows, axis=0) if gather is None else gather(self._rows, array)
 
     def _merge(self, staying, staying_hi, staying_lo, arrived_hi, arrived_lo) -> None:
         """Set keys and the source of each new row: an old row, or −1 − k for the k-th arrival."""
@@ -139,14 +163,18 @@ class Migration:
         """
         if into is None:
             into = np.empty((self.arriving, *array.shape[1:]), dtype=array.dtype)
-        row_bytes = array.dtype.itemsize * math.prod(array.shape[1:])
-        rounds = -(-self._most_rows * row_bytes // CHUNK)
+        rounds = -(-self._most_rows * _row_bytes(array) // CHUNK)
         for turn in range(rounds):
             leave, leave_counts = _share(self._counts, turn, rounds)
             arrive, arrive_counts = _share(self._arriving_from, turn, rounds)
             exchange = self._communicator.start_exchange(array[leaving[leave]], leave_counts, arrive_counts)
             into[arrive if places is None else places[arrive]] = exchange.wait()[0]
         return into
+
+
+def _row_bytes(array: np.ndarray) -> int:
+    """Bytes of one row."""
+    return array.dtype.itemsize * math.prod(array.shape[1:])
 
 
 def _share(counts: np.ndarray, turn: int, rounds: int) -> tuple[np.ndarray, np.ndarray]:

@@ -119,9 +119,11 @@ class Octree:
         move = Migration(comm, self.cuts, order, hi, lo, be.host(state["id"]))
         del hi, lo, order
         self.migrated = move.arriving
-        gather = self._gather if be.name == "cpu" else None
-        for name in state.names():
-            state[name] = be.array(move.forward(be.host(state[name]), gather))
+        if be.name == "cpu":
+            move.apply(state, state.names(), self._gather)
+        else:
+            for name in state.names():
+                state[name] = be.array(move.forward(be.host(state[name])))
         self.hi, self.lo = be.array(move.hi), None if move.lo is None else be.array(move.lo)
 
     def _order_ties(self, state: Any) -> None:

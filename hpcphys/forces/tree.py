@@ -124,9 +124,10 @@ class TreeGravity(GravityField):
         smooth = SMOOTH if relative else min(SMOOTH, (angle**3 / LOCAL_WEIGHT) ** 0.25)
         epsilon = self.softening * scale
         self.essential.import_nodes(groups, relative, angle, epsilon)
-        acceleration = be.empty((n, 3), self.real)
-        phi = be.empty(n, self.real) if potential else None
-        work, counts = be.empty(n, np.float32), be.empty((count, 3), np.int32)
+        # The groups hold what is needed of the last acceleration: its array takes the new one.
+        acceleration = self._array(state, "acceleration", (n, 3), self.real)
+        phi = self._array(state, "potential", (n,), self.real) if potential else None
+        work, counts = self._array(state, "work", (n,), np.float32), be.empty((count, 3), np.int32)
         failures = be.zeros(1, np.int32)
         self.module.launch(
             "tree_forces", count, groups, self.tree.nodes, self.tree.sources, self.essential.root,
@@ -144,6 +145,12 @@ class TreeGravity(GravityField):
         if potential:
             state["potential"] = phi
         self._count(be.host(counts), rows)
+
+    def _array(self, state: Any, name: str, shape: tuple[int, ...], dtype: Any) -> Any:
+        """The state's array `name` to be written over, or a new one."""
+        if name in state and state[name].shape == shape and state[name].dtype == dtype:
+            return state[name]
+        return self.backend.empty(shape, dtype)
 
     def _balance(self, groups: Any, count: int, mass: Any, acceleration: Any) -> None:
         """a ← a - c |a| with c = Σ m a / Σ m |a|, the sums over all particles of all ranks."""

@@ -22,8 +22,7 @@ SOFTENING = 0.05
 
 
 class OtherProcessor(CpuBackend):
-    """The CPU's kernels as a machine without AVX-512 (HPC_NO_AVX512), or without AVX2 too (HPC_GENERIC), compiles
-    them."""
+    """The CPU's kernels as built without AVX-512 (HPC_NO_AVX512), or without AVX2 too (HPC_GENERIC)."""
 
     def __init__(self, without):
         super().__init__(threads=1)
