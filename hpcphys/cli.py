@@ -140,17 +140,23 @@ def _with_mpi(action) -> int:
 
 
 def _check(given: argparse.Namespace, started: float) -> int:
+    from hpcphys.io.rows import DataFileError
     from hpcphys.run.errors import JobError
     from hpcphys.run.estimate import estimate
     from hpcphys.run.job_file import load_job
     from hpcphys.run.output_folder import output_folder
+    from hpcphys.run.trial import measured_force
 
     try:
         job = load_job(given.job, _settings(given))
+        tried = measured_force(job)
     except JobError as error:
         return _complain(error)
+    except DataFileError as error:
+        print(f"hpcphys: error: {error}", file=sys.stderr)
+        return error.exit_code
     print(f"{given.job}: valid")
-    for line in estimate(job, given.ranks):
+    for line in (*estimate(job, given.ranks), *tried):
         print(line)
     print(f"output: {output_folder(job, given.job)}")
     return 0

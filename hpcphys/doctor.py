@@ -170,7 +170,7 @@ def _hdf5() -> list[Finding]:
         h5py = importlib.import_module("h5py")
     except ImportError as error:
         return [Finding("HDF5", f"cannot be loaded ({error})", False, "pip install h5py")]
-    kind = "parallel" if h5py.get_config().mpi else "serial (enough: ranks write one file through MPI)"
+    kind = "parallel" if h5py.get_config().mpi else "serial (enough: all ranks write into one file)"
     return [Finding("HDF5", f"{h5py.version.hdf5_version}, h5py {h5py.__version__}, {kind}")]
 
 

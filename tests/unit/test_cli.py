@@ -47,6 +47,17 @@ def test_check_estimates_memory_and_steps(job_file, capsys):
     assert "memory: about 124 MB on each of 4 ranks" in text
 
 
+def test_check_measures_the_force_error(job_file, capsys):
+    """The measured error follows the criterion: it is not a number from a table."""
+    errors = []
+    for tolerance in ("0.05", "0.0005"):
+        many = ["--set", "initial.particles=5000", "--set", f"gravity.tolerance={tolerance}"]
+        assert main(["check", str(job_file), *many]) == 0
+        (line,) = (line for line in capsys.readouterr().out.splitlines() if "against direct sums: " in line)
+        errors.append(float(line.split("99 % below ")[1]))
+    assert errors[1] < 0.3 * errors[0] < 0.01
+
+
 def test_check_warns_of_more_ranks_than_particles(job_file, capsys):
     assert main(["check", str(job_file), "--ranks", "4", "--set", "initial.particles=3"]) == 0
     assert "warning: 4 ranks for 3 particles" in capsys.readouterr().out
