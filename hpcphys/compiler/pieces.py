@@ -17,6 +17,7 @@ class Piece:
     equation: the differential equation that the flow solves, as text
     reads, writes: names of the state's arrays; passes insert evaluations and exchanges from them
     flow: flow(state, dt) moves the state in place by the exact flow over the time dt [time]
+    code: the same flow in symbols (flows.FlowCode), from which native programs are written; or None
     """
 
     name: str
@@ -24,6 +25,7 @@ class Piece:
     reads: frozenset[str]
     writes: frozenset[str]
     flow: Callable[[State, float], None] = field(compare=False, repr=False)
+    code: Any = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "reads", frozenset(self.reads))

@@ -1,0 +1,60 @@
+"""Flows in closed form: z <- f(z, dt), all assignments at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import sympy
+
+from hpcphys.compiler.expressions.coordinates import DT
+
+if TYPE_CHECKING:
+    from hpcphys.compiler.native.writer import Writer
+
+
+@dataclass(frozen=True)
+class Update:
+    """z <- f(z, dt): every symbol of `assignments` gets its expression, evaluated at the old values.
+
+    assignments: (symbol, expression) pairs; expressions hold coordinates, derived arrays, parameters and DT
+    """
+
+    assignments: tuple[tuple[sympy.Symbol, sympy.Expr], ...]
+
+    @classmethod
+    def of(cls, assignments: Mapping[sympy.Symbol, sympy.Expr]) -> Update:
+        """The update of a mapping symbol -> expression."""
+        return cls(tuple((symbol, sympy.sympify(value)) for symbol, value in assignments.items()))
+
+    @cached_property
+    def reads(self) -> frozenset[sympy.Symbol]:
+        """Symbols that the expressions hold, DT left out."""
+        return frozenset().union(*(value.free_symbols for _, value in self.assignments)) - {DT}
+
+    @cached_property
+    def writes(self) -> frozenset[sympy.Symbol]:
+        """Symbols that are assigned."""
+        return frozenset(symbol for symbol, _ in self.assignments)
+
+    def emit(self, writer: Writer) -> None:
+        """Statements: all expressions first, then all assignments."""
+        symbols, expressions = zip(*self.assignments, strict=True)
+        writer.assign(symbols, writer.evaluate(expressions))
+
+    def apply(self, columns: Mapping[sympy.Symbol, Any], dt: float) -> dict[sympy.Symbol, Any]:
+        """The new values, in NumPy.  Shapes follow those of `columns`."""
+        arguments, function = self._function
+        values = function(*(columns[symbol] if symbol != DT else dt for symbol in arguments))
+        return {
+            symbol: np.asarray(value) for (symbol, _), value in zip(self.assignments, values, strict=True)
+        }
+
+    @cached_property
+    def _function(self) -> tuple[tuple[sympy.Symbol, ...], Any]:
+        arguments = (*sorted(self.reads, key=str), DT)
+        expressions = [value for _, value in self.assignments]
+        return arguments, sympy.lambdify(arguments, expressions, modules="numpy", cse=True)
