@@ -20,6 +20,11 @@ def _real_cube_root(x: sympy.Expr) -> sympy.Expr:
     return sympy.cbrt(x) if x.is_nonnegative else sympy.sign(x) * sympy.cbrt(sympy.Abs(x))
 
 
+def _angle(y: sympy.Expr, x: sympy.Expr) -> sympy.Expr:
+    # SymPy's atan2(0, x) is a Heaviside function of x, which no compiler of C knows.
+    return sympy.pi * (1 - sympy.sign(x)) / 2 if y.is_zero and not x.is_zero else sympy.atan2(y, x)
+
+
 @dataclass(frozen=True)
 class Function:
     """One function of the grammar, callable with traced numbers, SymPy expressions, numbers and arrays.
@@ -74,7 +79,7 @@ FUNCTIONS: dict[str, Function] = {
         Function("asin", sympy.asin, np.arcsin),
         Function("acos", sympy.acos, np.arccos),
         Function("atan", sympy.atan, np.arctan),
-        Function("atan2", sympy.atan2, np.arctan2, 2, 2),
+        Function("atan2", _angle, np.arctan2, 2, 2),
         Function("sinh", sympy.sinh, np.sinh),
         Function("cosh", sympy.cosh, np.cosh),
         Function("tanh", sympy.tanh, np.tanh),

@@ -10,6 +10,7 @@ import sympy
 
 from hpcphys.compiler.expressions.errors import ExpressionError
 from hpcphys.compiler.expressions.functions import FUNCTIONS
+from hpcphys.compiler.expressions.meaning import decimal
 
 BRANCH = "it branches on {}; a Hamiltonian must be one formula: use min, max, abs or sign of hpcphys"
 
