@@ -12,6 +12,7 @@ from hpcphys.compiler.splitting.closed import LARGE, closed_flow, moving
 from hpcphys.compiler.splitting.parts import Part, Splitting, equations, shown
 from hpcphys.compiler.splitting.search import grouped, part_of, terms_of
 from hpcphys.compiler.splitting.signs import Signs
+from hpcphys.compiler.splitting.unsplit import IMPLICIT, implicit_part, suitable
 from hpcphys.compiler.structures.poisson import SymbolicCanonical
 from hpcphys.compiler.structures.symbolic import SymbolicStructure
 
@@ -20,7 +21,7 @@ class SplittingError(ValueError):
     """A Hamiltonian has no flow of the kind that was asked for; the message says which terms and why."""
 
 
-METHODS = ("auto", "separable", "exact", "pieces")
+METHODS = ("auto", "exact", "separable", "pieces", *IMPLICIT)
 
 
 def split(
@@ -37,6 +38,8 @@ def split(
         "exact"      one closed flow of all of H (quadratic Hamiltonians, linear motions)
         "separable"  drift and kick of H = T(p) + V(q)
         "pieces"     terms with closed flows, as few parts as possible
+        "midpoint", "discrete_gradient", "spherical_midpoint"   the implicit method that suits the structure,
+                     for all of H (see flows.implicit for what each conserves)
     values: symbol of a parameter -> number or array; their signs choose between closed forms
     pieces: name -> term, for a sum whose terms are to be the parts (in the order of composition)
     Raises SplittingError if the method that was asked for does not apply.
@@ -58,7 +61,12 @@ def split(
         found = _pieces(hamiltonian, structure, signs)
         if found is not None:
             return found
-    raise SplittingError(f"{method}: H = {hamiltonian} has no such splitting over {structure.name}")
+    if method == "auto" or method in IMPLICIT:
+        return _implicit(hamiltonian, structure, method)
+    raise SplittingError(
+        f"H = {shown(hamiltonian)} has no splitting {method!r} over the structure {structure.name}; let it be "
+        'found ("auto")'
+    )
 
 
 def _exact(hamiltonian: sympy.Expr, structure: SymbolicStructure, signs: Signs) -> Splitting | None:
@@ -83,23 +91,33 @@ def _pieces(hamiltonian: sympy.Expr, structure: SymbolicStructure, signs: Signs)
     return Splitting(hamiltonian, parts, notes=(f"{len(parts)} parts with exact flows",))
 
 
+def _implicit(hamiltonian: sympy.Expr, structure: SymbolicStructure, method: str) -> Splitting:
+    """All of H by an implicit method."""
+    note = "moved whole, as asked"
+    if method == "auto":
+        method = suitable(structure)
+        note = "not split: a term has no exact flow that could be found"
+    try:
+        part = implicit_part("motion", hamiltonian, structure, method)
+    except ValueError as error:
+        raise SplittingError(str(error)) from None
+    return Splitting(hamiltonian, (part,), notes=(note,))
+
+
 def _named(
     hamiltonian: sympy.Expr,
     pieces: Mapping[str, sympy.Expr],
     structure: SymbolicStructure,
     signs: Signs,
 ) -> Splitting:
-    """The terms that the user named, each by its exact flow."""
+    """The terms that the user named, each by its exact flow or, if none is found, by an implicit method."""
     parts = []
     for name, term in pieces.items():
         motion = moving(structure.vector_field(term))
         flow = closed_flow(motion, signs)
         if flow is None:
-            raise SplittingError(
-                f"piece {name!r} has no exact flow that could be found: {shown(term)}; divide it further, "
-                f"or give "
-                "the sum as one expression and let its splitting be found"
-            )
+            parts.append(implicit_part(name, term, structure, suitable(structure)))
+            continue
         parts.append(Part(name, flow.kind, term, equations(motion), flow.code, flow.reason))
     return Splitting(hamiltonian, tuple(parts), notes=(f"{len(parts)} parts as they were named",))
 
