@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import sympy
 
 from hpcphys.compiler.splitting.canonical import separable
 from hpcphys.compiler.splitting.closed import LARGE, closed_flow, moving
+from hpcphys.compiler.splitting.modes import normal_modes
 from hpcphys.compiler.splitting.parts import Part, Splitting, equations, shown
 from hpcphys.compiler.splitting.search import grouped, part_of, terms_of
 from hpcphys.compiler.splitting.signs import Signs
+from hpcphys.compiler.splitting.thermostats import HeatError, heat_part, reversible_structure
 from hpcphys.compiler.splitting.unsplit import IMPLICIT, implicit_part, suitable
+from hpcphys.compiler.structures.dissipative import DissipativeStructure
+from hpcphys.compiler.structures.generic import GenericStructure
+from hpcphys.compiler.structures.nose_hoover import NoseHooverStructure
 from hpcphys.compiler.structures.poisson import SymbolicCanonical
 from hpcphys.compiler.structures.symbolic import SymbolicStructure
 
@@ -47,6 +53,19 @@ def split(
     if method not in METHODS:
         raise SplittingError(f"unknown splitting {method!r}; allowed: {', '.join(METHODS)}")
     signs = Signs(values)
+    if isinstance(structure, DissipativeStructure | NoseHooverStructure | GenericStructure):
+        return _with_heat(hamiltonian, structure, method, signs, pieces)
+    return _reversible(hamiltonian, structure, method, signs, pieces)
+
+
+def _reversible(
+    hamiltonian: sympy.Expr,
+    structure: SymbolicStructure,
+    method: str,
+    signs: Signs,
+    pieces: Mapping[str, sympy.Expr] | None = None,
+) -> Splitting:
+    """The splitting of a motion without friction or noise."""
     if pieces is not None:
         return _named(hamiltonian, pieces, structure, signs)
     if method in ("auto", "exact"):
@@ -69,12 +88,38 @@ def split(
     )
 
 
+def _with_heat(
+    hamiltonian: sympy.Expr,
+    structure: SymbolicStructure,
+    method: str,
+    signs: Signs,
+    pieces: Mapping[str, sympy.Expr] | None,
+) -> Splitting:
+    """The reversible parts, then the part of friction, noise or thermostats.
+
+    Drift and kick are preferred to one exact flow, so that Langevin compositions (BAOAB) have their parts.
+    """
+    try:
+        heat = heat_part(hamiltonian, structure, signs)
+    except HeatError as error:
+        raise SplittingError(str(error)) from None
+    base = reversible_structure(structure)
+    if not base.entries:
+        return Splitting(hamiltonian, (heat,), notes=("there is no reversible motion",))
+    found = None
+    if pieces is None and method == "auto" and isinstance(base, SymbolicCanonical):
+        found = separable(hamiltonian, base)
+    if found is None:
+        found = _reversible(hamiltonian, base, method, signs, pieces)
+    return replace(found, parts=(*found.parts, heat), notes=(*found.notes, "heat is exchanged in a part of its own"))
+
+
 def _exact(hamiltonian: sympy.Expr, structure: SymbolicStructure, signs: Signs) -> Splitting | None:
     """All of H by one closed flow."""
     if sympy.count_ops(hamiltonian) > LARGE:
         return None
     motion = moving(structure.vector_field(hamiltonian))
-    flow = closed_flow(motion, signs)
+    flow = closed_flow(motion, signs) or normal_modes(motion, signs)
     if flow is None:
         return None
     part = Part("motion", flow.kind, hamiltonian, equations(motion), flow.code, flow.reason)
@@ -114,7 +159,7 @@ def _named(
     parts = []
     for name, term in pieces.items():
         motion = moving(structure.vector_field(term))
-        flow = closed_flow(motion, signs)
+        flow = closed_flow(motion, signs) or normal_modes(motion, signs)
         if flow is None:
             parts.append(implicit_part(name, term, structure, suitable(structure)))
             continue
