@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 def _line(op: Operation) -> str:
     """One operation in one line."""
     if isinstance(op, Flow):
-        return f"{op.name:<12} {op.coefficient:+.12f} dt    {op.piece.equation}"
+        gradient = f" {op.gradient:+.12f} dt³ grad |F|²" if op.gradient else ""
+        return f"{op.name:<12} {op.coefficient:+.12f} dt{gradient}    {op.piece.equation}"
     if isinstance(op, Evaluate):
         reads, writes = ", ".join(sorted(op.reads)), ", ".join(sorted(op.writes))
         return f"{'evaluate':<12} {op.name}: {reads} -> {writes}"

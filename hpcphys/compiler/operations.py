@@ -6,14 +6,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpcphys.compiler.pieces import Piece
+from hpcphys.compiler.state import State
 
 
 @dataclass(frozen=True)
 class Flow:
-    """Move the state by the flow of a piece over coefficient * dt."""
+    """Move the state by the flow of a piece over coefficient * dt.
+
+    gradient: g; unless 0 it is the flow of a modified potential, piece.gradient_flow(state, coefficient * dt,
+        gradient * dt³)
+    """
 
     piece: Piece
     coefficient: float
+    gradient: float = 0.0
 
     @property
     def name(self) -> str:
@@ -21,11 +27,19 @@ class Flow:
 
     @property
     def reads(self) -> frozenset[str]:
-        return self.piece.reads
+        return self.piece.reads | self.piece.gradient_reads if self.gradient else self.piece.reads
 
     @property
     def writes(self) -> frozenset[str]:
         return self.piece.writes
+
+    def run(self, state: State, dt: float) -> None:
+        """Move the state by this part of the step dt [time]."""
+        if self.gradient:
+            assert self.piece.gradient_flow is not None  # the pass `compose` has seen to it
+            self.piece.gradient_flow(state, self.coefficient * dt, self.gradient * dt**3)
+        else:
+            self.piece.flow(state, self.coefficient * dt)
 
 
 @dataclass(frozen=True)

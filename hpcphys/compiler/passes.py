@@ -31,10 +31,17 @@ def compose(system: PhysicalSystem, composition: Composition, controller: Any = 
             f"{composition.name} is not; choose for example leapfrog"
         )
     try:
-        stages = composition.stages(len(system.pieces))
+        stages = composition.stages([piece.role for piece in system.pieces])
     except ValueError as error:
         raise CompileError(f"compose: {error}") from None
-    flows = tuple(Flow(system.pieces[index], coefficient) for index, coefficient in stages)
+    for stage in stages:
+        piece = system.pieces[stage.piece]
+        if stage.gradient and piece.gradient_flow is None:
+            raise CompileError(
+                f"compose: {composition.name} needs the force gradient of piece {piece.name!r}, which has no "
+                "gradient_flow; give it one, or choose a composition without, such as blanes_moan_rkn4"
+            )
+    flows = tuple(Flow(system.pieces[index], *coefficients) for index, *coefficients in stages)
     return flows if controller is None else (ChooseStep(controller), *flows)
 
 
@@ -49,14 +56,17 @@ def check_compose(operations: Operations, system: PhysicalSystem, where: str = "
 
 
 def merge(operations: Operations) -> Operations:
-    """phi(a h) phi(b h) = phi((a + b) h): neighbouring flows of one piece become one; zero flows vanish."""
+    """phi(a h) phi(b h) = phi((a + b) h): neighbouring flows of one piece become one; zero flows vanish.
+
+    Gradients add up as well: V and [V, [T, V]] are both functions of the positions, so that they commute.
+    """
     merged: list[Operation] = []
     for op in operations:
         last = merged[-1] if merged else None
         if isinstance(op, Flow) and isinstance(last, Flow) and last.piece is op.piece:
             merged.pop()
-            op = Flow(op.piece, last.coefficient + op.coefficient)
-        if not (isinstance(op, Flow) and op.coefficient == 0.0):
+            op = Flow(op.piece, last.coefficient + op.coefficient, last.gradient + op.gradient)
+        if not (isinstance(op, Flow) and op.coefficient == op.gradient == 0.0):
             merged.append(op)
     return tuple(merged)
 

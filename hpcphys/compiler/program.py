@@ -198,7 +198,7 @@ class Program:
             with self.timers.measure(op.name) if self.timers is not None else nullcontext():
                 if isinstance(op, Flow):
                     self._invalidate_dependents(op)
-                    op.piece.flow(state, op.coefficient * dt)
+                    op.run(state, dt)
                 elif isinstance(op, Evaluate):
                     self._invalidate_dependents(op)
                     op.field.evaluate(state, outputs)

@@ -10,5 +10,19 @@ from hpcphys.compiler.expressions.coordinates import (
     Variable,
     declared,
 )
+from hpcphys.compiler.expressions.derivatives import gradient, hessian
+from hpcphys.compiler.expressions.errors import ExpressionError
+from hpcphys.compiler.expressions.grammar import parse
 
-__all__ = ["DT", "TIME", "Coordinates", "CoordinatesError", "Variable", "declared"]
+__all__ = [
+    "DT",
+    "TIME",
+    "Coordinates",
+    "CoordinatesError",
+    "ExpressionError",
+    "Variable",
+    "declared",
+    "gradient",
+    "hessian",
+    "parse",
+]

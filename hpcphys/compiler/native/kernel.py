@@ -88,7 +88,7 @@ def kernel_text(operations: Sequence[Operation], layout: Layout) -> str:
 def code_of(operation: Operation) -> Any:
     """The flow in symbols of an operation, or None where it has none."""
     if isinstance(operation, Flow):
-        return operation.piece.code
+        return None if operation.gradient else operation.piece.code
     if isinstance(operation, Evaluate):
         return getattr(operation.field, "code", None)
     return None
