@@ -54,6 +54,7 @@ class PhysicalSystem:
     coordinates: of a system that is stated as expressions (expressions.Coordinates), or None
     parameters: values that serve all systems of a batch, by name; those with a row per system are arrays of
         the state
+    constraints: what holds g(q) = 0 (constraints.BondConstraints or HolonomicConstraints), or None
     """
 
     state: State
@@ -64,6 +65,7 @@ class PhysicalSystem:
     equation: str = ""
     coordinates: Any = None
     parameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    constraints: Any = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "pieces", tuple(self.pieces))

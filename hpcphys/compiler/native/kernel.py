@@ -10,7 +10,7 @@ import numpy as np
 
 from hpcphys.compiler.expressions.coordinates import Coordinates, Variable
 from hpcphys.compiler.native.writer import Writer
-from hpcphys.compiler.operations import Evaluate, Flow, Operation
+from hpcphys.compiler.operations import Evaluate, Flow, Operation, Project
 from hpcphys.compiler.state import State
 
 SCALAR_UP_TO = 2
@@ -53,7 +53,7 @@ def kernel_text(operations: Sequence[Operation], layout: Layout) -> str:
     writer = Writer(moved, {**rows, **single})
     lengths: dict[float, str] = {}
     for operation in operations:
-        coefficient = operation.coefficient if isinstance(operation, Flow) else 0.0
+        coefficient = operation.coefficient if isinstance(operation, Flow | Project) else 0.0
         name = lengths.setdefault(coefficient, f"dt_{len(lengths)}")
         writer.line(f"{{  // {operation.name}")
         writer.use_dt(name)
@@ -91,6 +91,8 @@ def code_of(operation: Operation) -> Any:
         return None if operation.gradient else operation.piece.code
     if isinstance(operation, Evaluate):
         return getattr(operation.field, "code", None)
+    if isinstance(operation, Project):
+        return operation.code
     return None
 
 
