@@ -33,6 +33,18 @@ DRIFTS = {4: "suzuki4", 6: "kahan_li6", 8: "suzuki_umeno8"}
 """Order of a splitting -> the composition that makes geodesic drifts of it."""
 
 
+def begin_constrained(system: PhysicalSystem) -> None:
+    """Verify that the state meets the constraints, and remember its positions.
+
+    A state that was restored between two projections of project_every > 1 is taken as it is.
+    """
+    constraints, state = system.constraints, system.state
+    if state.step % constraints.project_every == 0:
+        constraints.verify(state)
+    if not all(name in state for name in constraints.reference):
+        constraints.remember(state)
+
+
 def constrain(operations: Operations, system: PhysicalSystem, table: Composition) -> Operations:
     """Insert the projections that the system's constraints need.
 

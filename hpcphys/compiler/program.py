@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from hpcphys.compiler import passes
 from hpcphys.compiler.compositions import Composition
 from hpcphys.compiler.compositions import composition as composition_named
-from hpcphys.compiler.constrain import check_constrain, constrain
+from hpcphys.compiler.constrain import begin_constrained, check_constrain, constrain
 from hpcphys.compiler.explain import explanation
 from hpcphys.compiler.operations import ChooseStep, Evaluate, Exchange, Flow, Operation, Project
 from hpcphys.compiler.state import State
@@ -265,12 +265,13 @@ def compile_structure(
     backend: kernel runtime; a system whose operations all have their flows in symbols becomes one native
         kernel on it. Without it such a program runs in NumPy, operation by operation.
     total: number of systems on all ranks, where they are more than this rank's
-    Raises passes.CompileError if the system and the composition do not fit, ValueError for an unknown name.
+    Raises ConstraintError if the state does not meet the system's constraints, passes.CompileError if the system and the composition do not fit, ValueError for an unknown name.
     """
     table = composition_named(composition) if isinstance(composition, str) else composition
     operations = passes.compose(system, table, controller)
     passes.check_compose(operations, system)
     if system.constraints is not None:
+        begin_constrained(system)
         operations = constrain(operations, system, table)
         check_constrain(operations, system)
     operations = passes.merge(operations)

@@ -16,4 +16,6 @@ def fuse(
     if any(code_of(operation) is None for operation in operations):
         return None
     derived = [variable for field in system.fields for variable in field.variables]
+    if system.constraints is not None:
+        derived += system.constraints.variables
     return NativeProgram(operations, system.coordinates, derived, system.parameters, backend, total)
