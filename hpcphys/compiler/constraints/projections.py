@@ -185,9 +185,9 @@ class Shake:
             loop.stop(writer.condition(sympy.And(*inside, evaluate=False), local))
             step = self._newton_step(writer, along)
             self._move(writer, step, along, total)
-        for name, text in zip(inside, own.names, strict=True):
+        for met_now, text in zip(inside, own.names, strict=True):
             message = f"constraint {text} cannot be met in {self.limit} Newton steps; shorten the step"
-            writer.fail(writer.condition(sympy.Not(name, evaluate=False), local), message)
+            writer.fail(writer.complement(writer.condition(met_now, local)), message)
         self._push(writer, start, total)
 
     def _newton_step(self, writer: Writer, along: Mapping[tuple[int, int], str]) -> list[str]:
