@@ -8,7 +8,7 @@ from typing import Any
 
 from hpcphys.compiler.expressions.coordinates import Coordinates, Variable
 from hpcphys.compiler.native.writer import Local, Writer
-from hpcphys.compiler.operations import Evaluate, Flow, Operation
+from hpcphys.compiler.operations import Evaluate, Flow, Operation, Project
 
 INLINE_STATEMENTS = 1500
 """Programs of at most so many statements a step are written in one piece, with every value in a register."""
@@ -155,14 +155,16 @@ def kernel_text(operations: Sequence[Operation], layout: Layout, fields: Sequenc
 def code_of(operation: Operation) -> Any:
     """The flow in symbols of an operation, or None where it has none."""
     if isinstance(operation, Flow):
-        return None if operation.gradient else operation.piece.code
+        return operation.piece.code
     if isinstance(operation, Evaluate):
         return getattr(operation.field, "code", None)
+    if isinstance(operation, Project):
+        return operation.code
     return None
 
 
 def _coefficient(operation: Operation) -> float:
-    return operation.coefficient if isinstance(operation, Flow) else 0.0
+    return operation.coefficient if isinstance(operation, Flow | Project) else 0.0
 
 
 def _inlined(operations: Sequence[Operation], layout: Layout) -> Steps:
