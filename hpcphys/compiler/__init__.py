@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hpcphys.compiler.adaptive import SymmetricSteps
-from hpcphys.compiler.compositions import Composition, composition, composition_names
+from hpcphys.compiler.adaptive import IntegratingSteps, SymmetricSteps
+from hpcphys.compiler.compositions import Composition, composition, composition_names, nested, respa
 from hpcphys.compiler.passes import CompileError
 from hpcphys.compiler.pieces import Piece
 from hpcphys.compiler.program import OperationError, Program, compile_structure
@@ -15,6 +15,7 @@ __all__ = [
     "CanonicalStructure",
     "CompileError",
     "Composition",
+    "IntegratingSteps",
     "OperationError",
     "PhysicalSystem",
     "Piece",
@@ -25,5 +26,7 @@ __all__ = [
     "compile_structure",
     "composition",
     "composition_names",
+    "nested",
+    "respa",
     "verify_structure",
 ]

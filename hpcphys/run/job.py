@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, Field
 from hpcphys.compiler.compositions import composition_names
 from hpcphys.run.initial_tables import Initial, Table
 
-INTEGRATORS = tuple(composition_names())
+INTEGRATORS = tuple(composition_names(("A", "B"), gradient=False))
 if TYPE_CHECKING:  # a type checker cannot know names that are found when the program runs
     Integrator = str
 else:
