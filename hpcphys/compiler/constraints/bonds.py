@@ -150,9 +150,7 @@ class BondConstraints:
 
         Divided by the time gone by it is the mean of sum_b r_b F_b, which the pressure tensor needs.
         """
-        xx, yy, zz, xy, xz, yz = sum(
-            self._backend.host(shape.virial).sum(axis=0) for shape in self._shapes
-        )
+        xx, yy, zz, xy, xz, yz = sum(self._backend.host(shape.virial).sum(axis=0) for shape in self._shapes)
         return np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]])
 
     def code(self, what: str) -> None:

@@ -196,7 +196,11 @@ class Shake:
         symbols = {key: sympy.Symbol(f"along_{key[0]}_{key[1]}", real=True) for key in along}
         entries = [
             sympy.Add(
-                *(slope * symbols[b, i] for (a, i), slope in own.slopes.items() if a == k and (b, i) in symbols)
+                *(
+                    slope * symbols[b, i]
+                    for (a, i), slope in own.slopes.items()
+                    if a == k and (b, i) in symbols
+                )
             )
             for k, b in own.coupled
         ]
@@ -236,8 +240,7 @@ class Shake:
         local = dict(zip((*multipliers, *slopes.values()), (*total, *start), strict=True))
         pushed = sorted({i for _, i in slopes})
         new = [
-            own.momenta[i]
-            - sympy.Add(*(slopes[k, j] * multipliers[k] for k, j in slopes if j == i)) / DT
+            own.momenta[i] - sympy.Add(*(slopes[k, j] * multipliers[k] for k, j in slopes if j == i)) / DT
             for i in pushed
         ]
         writer.assign([own.momenta[i] for i in pushed], writer.evaluate(new, local))
