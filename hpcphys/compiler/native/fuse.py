@@ -18,4 +18,6 @@ def fuse(
         return None
     fields = [field for field in system.fields if getattr(field, "code", None) is not None]
     derived = [variable for field in fields for variable in field.variables]
+    if system.constraints is not None:
+        derived += system.constraints.variables
     return NativeProgram(operations, system.coordinates, derived, system.parameters, fields, backend, total)

@@ -8,7 +8,7 @@ from typing import Any
 
 from hpcphys.compiler.expressions.coordinates import Coordinates, Variable
 from hpcphys.compiler.native.writer import Local, Writer
-from hpcphys.compiler.operations import Evaluate, Flow, Operation
+from hpcphys.compiler.operations import Evaluate, Flow, Operation, Project
 
 INLINE_STATEMENTS = 1500
 """Programs of at most so many statements a step are written in one piece, with every value in a register."""
@@ -155,14 +155,16 @@ def kernel_text(operations: Sequence[Operation], layout: Layout, fields: Sequenc
 def code_of(operation: Operation) -> Any:
     """The flow in symbols of an operation, or None where it has none."""
     if isinstance(operation, Flow):
-        return None if operation.gradient else operation.piece.code
+        return operation.piece.code
     if isinstance(operation, Evaluate):
         return getattr(operation.field, "code", None)
+    if isinstance(operation, Project):
+        return operation.code
     return None
 
 
 def _coefficient(operation: Operation) -> float:
-    return operation.coefficient if isinstance(operation, Flow) else 0.0
+    return operation.coefficient if isinstance(operation, Flow | Project) else 0.0
 
 
 def _inlined(operations: Sequence[Operation], layout: Layout) -> Steps:
@@ -197,7 +199,9 @@ def _outlined(operations: Sequence[Operation], layout: Layout) -> Steps:
             code.emit(writer)
             size = writer.count - before
             _refuse(writer.count, len(body.moved))
-            functions += [f"const auto {name} = [&](const num dt, const int block) OUTLINE {{  // {operation.name}"]
+            functions += [
+                f"const auto {name} = [&](const num dt, const int block) OUTLINE {{  // {operation.name}"
+            ]
             functions += [*writer.lines, "};"]
             known[id(code)] = (name, size, writer.blocks_drawn)
         name, size, blocks = known[id(code)]
@@ -237,7 +241,9 @@ def _advance(steps: Steps, layout: Layout) -> list[str]:
         begin = []
     arrays = [f"num h[{len(writer.hoist)}];"] if writer.outlined and writer.hoist else []
     lines = [f"KERNEL(advance)({', '.join(arguments)}) {{"]
-    lines += [f"  const num {name} = num({coefficient!r} * dt);" for coefficient, name in steps.lengths.items()]
+    lines += [
+        f"  const num {name} = num({coefficient!r} * dt);" for coefficient, name in steps.lengths.items()
+    ]
     inside = [*body.load(), *begin, *arrays, *writer.hoist]
     if steps.functions:  # they read the number of the step
         inside += ["long long s = 0;", *steps.functions]
