@@ -143,7 +143,8 @@ CONSERVED = {
     "canonical": {"energy"}, "so3": {"energy", "m.m"}, "se3": {"energy", "a.a", "a.b", "b.b"},
     "poisson": {"energy", "C"}, "vortices": {"energy"}, "lotka_volterra": {"energy", "logarithms 1"},
     "quantum": {"energy"}, "contact": set(), "friction": set(), "langevin": set(),
-    "ornstein_uhlenbeck": set(), "nose_hoover": {"extended energy"}, "generic": {"energy"}, "product": {"energy", "m.m"},
+    "ornstein_uhlenbeck": set(), "nose_hoover": {"extended energy"}, "generic": {"energy"},
+    "product": {"energy", "m.m"},
 }  # fmt: skip
 
 

@@ -77,7 +77,7 @@ def reversal(
     """
     image = {symbol: sympy.sympify(images.get(symbol, symbol)) for symbol in symbols}
     for symbol, expr in images.items():
-        twice = expr.subs(images, simultaneous=True)
+        twice = expr.xreplace(images)
         yield f"R(R({symbol})) - {symbol}", twice - symbol
     columns: dict[sympy.Symbol, list[tuple[int, sympy.Expr]]] = {symbol: [] for symbol in symbols}
     for i, symbol in enumerate(symbols):
@@ -85,7 +85,7 @@ def reversal(
             columns[other].append((i, sympy.diff(image[symbol], other)))
     sums: dict[tuple[int, int], list[sympy.Expr]] = {}
     for (a, b), entry in entries.items():
-        sums.setdefault((a, b), []).append(entry.subs(images, simultaneous=True))
+        sums.setdefault((a, b), []).append(entry.xreplace(images))
         for i, left in columns[symbols[a]]:
             for j, right in columns[symbols[b]]:
                 sums.setdefault((i, j), []).append(left * entry * right)

@@ -83,7 +83,7 @@ class SymbolicStructure(Structure):
         """Whether the reversal R of the structure leaves H unchanged, so that R retraces the motion of H."""
         if not self.reversal:
             return False
-        mirrored = hamiltonian.subs(self.reversal, simultaneous=True)
+        mirrored = hamiltonian.xreplace(self.reversal)
         return Prover().vanishes(mirrored - hamiltonian)
 
     @cached_property
