@@ -31,10 +31,23 @@ def compose(system: PhysicalSystem, composition: Composition, controller: Any = 
             f"{composition.name} is not; choose for example leapfrog"
         )
     try:
-        stages = composition.stages(len(system.pieces))
+        stages = composition.stages([piece.role for piece in system.pieces])
     except ValueError as error:
         raise CompileError(f"compose: {error}") from None
-    flows = tuple(Flow(system.pieces[index], coefficient) for index, coefficient in stages)
+    for stage in stages:
+        piece = system.pieces[stage.piece]
+        if piece.order is not None and (piece.order < 2 or not composition.weights):
+            raise CompileError(
+                f"compose: piece {piece.name!r} moves by a symmetric flow of order {piece.order}, and "
+                f"{composition.name} needs exact flows; choose a composition of symmetric steps, such as "
+                "leapfrog, yoshida4, suzuki4 or kahan_li6"
+            )
+        if stage.gradient and piece.gradient_flow is None:
+            raise CompileError(
+                f"compose: {composition.name} needs the force gradient of piece {piece.name!r}, which has no "
+                "gradient_flow; give it one, or choose a composition without, such as blanes_moan_rkn4"
+            )
+    flows = tuple(Flow(system.pieces[index], *coefficients) for index, *coefficients in stages)
     return flows if controller is None else (ChooseStep(controller), *flows)
 
 
@@ -49,23 +62,31 @@ def check_compose(operations: Operations, system: PhysicalSystem, where: str = "
 
 
 def merge(operations: Operations) -> Operations:
-    """phi(a h) phi(b h) = phi((a + b) h): neighbouring flows of one piece become one; zero flows vanish."""
+    """phi(a h) phi(b h) = phi((a + b) h): neighbouring flows of one piece become one; zero flows vanish.
+
+    Gradients add up as well: V and [V, [T, V]] are both functions of the positions, so that they commute.
+    """
     merged: list[Operation] = []
     for op in operations:
         last = merged[-1] if merged else None
-        if isinstance(op, Flow) and isinstance(last, Flow) and last.piece is op.piece:
+        if isinstance(op, Flow) and isinstance(last, Flow) and last.piece is op.piece and _is_exact(op):
             merged.pop()
-            op = Flow(op.piece, last.coefficient + op.coefficient)
-        if not (isinstance(op, Flow) and op.coefficient == 0.0):
+            op = Flow(op.piece, last.coefficient + op.coefficient, last.gradient + op.gradient)
+        if not (isinstance(op, Flow) and op.coefficient == op.gradient == 0.0):
             merged.append(op)
     return tuple(merged)
+
+
+def _is_exact(flow: Flow) -> bool:
+    return flow.piece.order is None
 
 
 def check_merge(operations: Operations, system: PhysicalSystem) -> None:
     """Coefficients still sum to 1, and no two neighbours belong to one piece."""
     check_compose(operations, system, "merge")
     for before, after in pairwise(operations):
-        if isinstance(before, Flow) and isinstance(after, Flow) and before.piece is after.piece:
+        same = isinstance(before, Flow) and isinstance(after, Flow) and before.piece is after.piece
+        if same and isinstance(before, Flow) and _is_exact(before):
             raise CompileError(f"merge: two neighbouring flows of piece {before.name!r} are left")
 
 

@@ -17,6 +17,17 @@ class Piece:
     equation: the differential equation that the flow solves, as text
     reads, writes: names of the state's arrays; passes insert evaluations and exchanges from them
     flow: flow(state, dt) moves the state in place by the exact flow over the time dt [time]
+    code: the same flow in symbols (flows.FlowCode), from which native programs are written; or None
+    role: the part it plays in compositions with named parts: "A" drift, "B" kick, "O" Ornstein-Uhlenbeck or
+        another thermostat, or a name of one's own ("slow", "fast"); "" for none.  Pieces that share a role
+        commute.
+    gradient_flow: gradient_flow(state, dt, gradient) moves the state by the exact flow of a kick with a
+        modified potential,  p <- p + dt F + gradient * d/dq sum_i |F_i|²/m_i  [dt: time, gradient: time³];
+        None if the piece has none.  Compositions with a force gradient (chin4a) need it.
+    gradient_reads: what gradient_flow reads besides `reads`
+    order: None for an exact flow, phi(a) phi(b) = phi(a + b); else the order of a symmetric approximation (2
+    for
+        an implicit midpoint), which only compositions of symmetric steps keep
     """
 
     name: str
@@ -24,10 +35,18 @@ class Piece:
     reads: frozenset[str]
     writes: frozenset[str]
     flow: Callable[[State, float], None] = field(compare=False, repr=False)
+    code: Any = field(default=None, compare=False, repr=False)
+    role: str = ""
+    gradient_flow: Callable[[State, float, float], None] | None = field(
+        default=None, compare=False, repr=False
+    )
+    gradient_reads: frozenset[str] = frozenset()
+    order: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "reads", frozenset(self.reads))
         object.__setattr__(self, "writes", frozenset(self.writes))
+        object.__setattr__(self, "gradient_reads", frozenset(self.gradient_reads))
         if not self.writes:
             raise ValueError(f"piece {self.name!r} writes nothing; name the arrays that its flow changes")
 
@@ -59,11 +78,23 @@ def flow_linear(backend: Any, target: str, source: str) -> Callable[[State, floa
 
 def drift(flow: Callable[[State, float], None]) -> Piece:
     """Drift q <- q + dt v: the exact flow of the kinetic energy sum p²/2m, p = m v."""
-    return Piece("drift", "dq/dt = v", frozenset({"position", "velocity"}), frozenset({"position"}), flow)
+    return Piece(
+        "drift",
+        "dq/dt = v",
+        frozenset({"position", "velocity"}),
+        frozenset({"position"}),
+        flow,
+        role="A",
+    )
 
 
 def kick(flow: Callable[[State, float], None]) -> Piece:
     """Kick v <- v + dt a(q): the exact flow of the potential energy V(q), a = -(1/m) dV/dq."""
     return Piece(
-        "kick", "dv/dt = a(q)", frozenset({"velocity", "acceleration"}), frozenset({"velocity"}), flow
+        "kick",
+        "dv/dt = a(q)",
+        frozenset({"velocity", "acceleration"}),
+        frozenset({"velocity"}),
+        flow,
+        role="B",
     )
