@@ -68,7 +68,7 @@ class CudaModule(Module):
         # CuPy's own disk cache knows only this text, not the headers behind it: the hash ties them to it.
         digest = hashlib.sha256(source.text.encode()).hexdigest()
         self._compiled = cupy.RawModule(
-            code=f'// headers {digest}\n#include "{source.name}.h"\n',
+            code=f"// headers {digest}\n{source.unit}",
             options=(*FLAGS, *source.include_flags, *source.define_flags),
             backend="nvrtc",
         )

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .errors import BackendUnavailable
-from .sources import Define, ModuleSource, module_source
+from .sources import Define, ModuleSource, generated_source, module_source
 
 
 class Module(ABC):
@@ -54,6 +54,18 @@ class Backend(ABC):
         found = self._modules.get(key)
         if found is None:
             found = self._modules[key] = self._compiled(module_source(name, defines, self.folders))
+        return found
+
+    def generated(self, name: str, text: str, **defines: Define) -> Module:
+        """The kernels of `text`, which the program has written itself, compiled with `defines`.
+
+        name: for messages and the names of files in the cache.  Raises as `module` does.
+        """
+        key = (text, *sorted(defines.items()))
+        found = self._modules.get(key)
+        if found is None:
+            source = generated_source(name, text, defines, self.folders)
+            found = self._modules[key] = self._compiled(source)
         return found
 
     @abstractmethod

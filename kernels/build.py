@@ -66,6 +66,6 @@ def shared_library(name: str, units: Sequence[Unit], flags: Sequence[str] = ()) 
 
 
 def module_unit(source: ModuleSource, extra: str, flags: Sequence[str] = ()) -> Unit:
-    """The translation unit of a module: its header, then `extra` (entry points of the runtime)."""
-    text = f'#include "{source.name}.h"\n{extra}'
+    """The translation unit of a module: its own text, then `extra` (entry points of the runtime)."""
+    text = f"{source.unit}{extra}"
     return Unit(text, source.text, (*source.include_flags, *source.define_flags, *flags))

@@ -71,7 +71,7 @@ def machine_code(source: ModuleSource, architecture: str) -> tuple[bytes, str]:
     """The module's machine code for `architecture`, and the assembler's log.  Raises CompileFailed."""
     nvrtc = library()
     program = ctypes.c_void_p()
-    text = f'#include "{source.name}.h"\n'.encode()
+    text = source.unit.encode()
     _check(
         nvrtc,
         nvrtc.nvrtcCreateProgram(ctypes.byref(program), text, f"{source.name}.cu".encode(), 0, None, None),

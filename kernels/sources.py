@@ -17,12 +17,16 @@ Define = bool | int | float | str
 
 @dataclass(frozen=True)
 class ModuleSource:
-    """A kernel module as text: its header, every local header behind it, and its defines."""
+    """A kernel module as text: its header, every local header behind it, and its defines.
+
+    generated: the module's own text where it was written by the program and stands in no file
+    """
 
     name: str
     folders: tuple[Path, ...]
     files: tuple[tuple[str, str], ...]
     defines: tuple[tuple[str, str], ...]
+    generated: str = ""
 
     @property
     def text(self) -> str:
@@ -30,9 +34,19 @@ class ModuleSource:
         return "\n".join(content for _, content in self.files)
 
     @property
+    def unit(self) -> str:
+        """What a translation unit begins with: the include of the module's header, or its generated text."""
+        return self.generated or f'#include "{self.name}.h"\n'
+
+    @property
     def define_flags(self) -> list[str]:
         """The defines as compiler flags, `-Dname=value`."""
         return [f"-D{name}={value}" for name, value in self.defines]
+
+    @property
+    def rounding_flags(self) -> tuple[str, ...]:
+        """Generated text writes its fused operations out: the compiler makes no others, anywhere alike."""
+        return ("-ffp-contract=off",) if self.generated else ()
 
     @property
     def include_flags(self) -> list[str]:
@@ -59,8 +73,29 @@ def module_source(name: str, defines: Mapping[str, Define], folders: Sequence[Pa
             f"kernel module '{name}': no {name}.h in {', '.join(map(str, searched))}; "
             f"headers there: {', '.join(known)}"
         )
+    contents = _with_includes([first], searched)
+    files = tuple((path.name, content) for path, content in contents.items())
+    return ModuleSource(name, searched, files, _spelled(defines))
+
+
+def generated_source(
+    name: str, text: str, defines: Mapping[str, Define], folders: Sequence[Path] = ()
+) -> ModuleSource:
+    """A module whose text the program has written itself, with the headers that it includes."""
+    searched = (*(Path(folder).resolve() for folder in folders), FOLDER)
+    included = [_found(include, None, searched) for include in INCLUDE.findall(text)]
+    contents = _with_includes([path for path in included if path is not None], searched)
+    files = ((f"{name}.h", text), *((path.name, content) for path, content in contents.items()))
+    return ModuleSource(name, searched, files, _spelled(defines), text)
+
+
+def _spelled(defines: Mapping[str, Define]) -> tuple[tuple[str, str], ...]:
+    return tuple(sorted((key, spelled(value)) for key, value in defines.items()))
+
+
+def _with_includes(waiting: list[Path], searched: Sequence[Path]) -> dict[Path, str]:
+    """Text of each header and of every local one that it includes, each once."""
     contents: dict[Path, str] = {}
-    waiting = [first]
     while waiting:
         path = waiting.pop(0)
         if path in contents:
@@ -70,8 +105,7 @@ def module_source(name: str, defines: Mapping[str, Define], folders: Sequence[Pa
             found = _found(include, path.parent, searched)
             if found is not None:
                 waiting.append(found)
-    files = tuple((path.name, content) for path, content in contents.items())
-    return ModuleSource(name, searched, files, tuple(sorted((key, spelled(v)) for key, v in defines.items())))
+    return contents
 
 
 def _found(include: str, beside: Path | None, folders: Sequence[Path]) -> Path | None:

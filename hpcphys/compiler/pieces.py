@@ -17,6 +17,7 @@ class Piece:
     equation: the differential equation that the flow solves, as text
     reads, writes: names of the state's arrays; passes insert evaluations and exchanges from them
     flow: flow(state, dt) moves the state in place by the exact flow over the time dt [time]
+    code: the same flow in symbols (flows.FlowCode), from which native programs are written; or None
     role: the part it plays in compositions with named parts: "A" drift, "B" kick, "O" Ornstein-Uhlenbeck or
         another thermostat, or a name of one's own ("slow", "fast"); "" for none.  Pieces that share a role
         commute.
@@ -24,6 +25,9 @@ class Piece:
         modified potential,  p <- p + dt F + gradient * d/dq sum_i |F_i|²/m_i  [dt: time, gradient: time³];
         None if the piece has none.  Compositions with a force gradient (chin4a) need it.
     gradient_reads: what gradient_flow reads besides `reads`
+    order: None for an exact flow, phi(a) phi(b) = phi(a + b); else the order of a symmetric approximation (2
+    for
+        an implicit midpoint), which only compositions of symmetric steps keep
     """
 
     name: str
@@ -31,11 +35,13 @@ class Piece:
     reads: frozenset[str]
     writes: frozenset[str]
     flow: Callable[[State, float], None] = field(compare=False, repr=False)
+    code: Any = field(default=None, compare=False, repr=False)
     role: str = ""
     gradient_flow: Callable[[State, float, float], None] | None = field(
         default=None, compare=False, repr=False
     )
     gradient_reads: frozenset[str] = frozenset()
+    order: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "reads", frozenset(self.reads))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from math import isfinite
 from typing import Any, Protocol
@@ -10,12 +10,14 @@ from typing import Any, Protocol
 from hpcphys.compiler import passes
 from hpcphys.compiler.compositions import Composition
 from hpcphys.compiler.compositions import composition as composition_named
+from hpcphys.compiler.constrain import begin_constrained, check_constrain, constrain
 from hpcphys.compiler.explain import explanation
-from hpcphys.compiler.operations import ChooseStep, Evaluate, Exchange, Flow, Operation
+from hpcphys.compiler.operations import ChooseStep, Evaluate, Exchange, Flow, Operation, Project
 from hpcphys.compiler.state import State
 from hpcphys.compiler.system import PhysicalSystem
 
 TIME_COMPENSATION = "time.compensation"
+TIME_STEP, TIME_ORIGIN, TIME_ORIGIN_STEP = "time.step", "time.origin", "time.origin_step"
 
 
 class Timers(Protocol):
@@ -48,6 +50,7 @@ class Program:
         controller: Any = None,
         dt: float | None = None,
         timers: Timers | None = None,
+        native: Any = None,
     ):
         self.system = system
         self.composition = composition
@@ -56,6 +59,7 @@ class Program:
         self.controller = controller
         self.dt = dt
         self.timers = timers
+        self.native = native
         self._fields = {field.name: field for field in system.fields}
 
     @property
@@ -96,15 +100,10 @@ class Program:
             one more.
         Raises OperationError if an operation fails, ValueError for a step or an output that is not allowed.
         """
-        if self.controller is not None and dt is not None:
-            raise ValueError("the controller chooses the step; call step() without dt")
-        length = self.dt if dt is None else dt
-        if self.controller is not None:
-            length = 0.0  # until ChooseStep, the first operation that needs it, sets it
-        elif length is None or not isfinite(length):
-            raise ValueError(
-                f"step dt = {length!r}; a finite number is needed, as an argument or from compile_structure"
-            )
+        if self.native is not None:
+            self._run_native(1, dt, outputs)
+            return self.dt if dt is None else dt
+        length = self._length(dt)
         wanted = self.system.fields_for(frozenset(outputs))
         self.prepare()
         final = self._final_evaluations()
@@ -118,7 +117,11 @@ class Program:
         return length
 
     def run(self, steps: int, dt: float | None = None, outputs: Iterable[str] = ()) -> None:
-        """Do `steps` steps; the `outputs` are valid at the end of the last."""
+        """Do `steps` steps; the `outputs` are valid at the end of the last.  A native program does them in
+        one call."""
+        if self.native is not None:
+            self._run_native(steps, dt, outputs)
+            return
         for remaining in range(steps, 0, -1):
             self.step(dt, outputs if remaining == 1 else ())
 
@@ -136,6 +139,55 @@ class Program:
         """The equations, the splitting with order and source, the operations, and the fields, as text."""
         return explanation(self)
 
+    def predictions(self, quantities: Mapping[str, Any] | None = None, **options: Any) -> tuple[Any, ...]:
+        """What theory says of each conserved quantity: see theory.predictions."""
+        from hpcphys.compiler.theory.predictions import predictions
+
+        return predictions(self, quantities, **options)
+
+    def _length(self, dt: float | None) -> float:
+        """The step to take: the argument, else the program's own; 0 where the controller chooses."""
+        if self.controller is not None:
+            if dt is not None:
+                raise ValueError("the controller chooses the step; call step() without dt")
+            return 0.0
+        length = self.dt if dt is None else dt
+        if length is None or not isfinite(length):
+            raise ValueError(
+                f"step dt = {length!r}; a finite number is needed, as an argument or from compile_structure"
+            )
+        return length
+
+    def _run_native(self, steps: int, dt: float | None, outputs: Iterable[str]) -> None:
+        """All operations of `steps` equal steps as one call of the compiled kernel."""
+        length, state, fields = self._length(dt), self.state, self.system.fields
+        wanted = self.system.fields_for(frozenset(outputs))
+        self.prepare()
+        with self.timers.measure("steps") if self.timers is not None else nullcontext():
+            try:
+                self.native.advance(state, steps, length)
+            except Exception as error:
+                raise OperationError(
+                    f"steps {state.step + 1} to {state.step + steps} from time {state.time:g} failed: {error}"
+                ) from error
+        self._advance_equally(length, steps)
+        valid = passes.valid_at_exit(self.operations, fields, self.entry)
+        state.invalidate()
+        for field in fields:
+            if field.name in valid:
+                state.mark_valid(field.writes)
+        for name, own in wanted.items():
+            if not all(state.is_valid(output) for output in own):
+                self._evaluate_now(self._fields[name], own)
+
+    def _advance_equally(self, dt: float, steps: int) -> None:
+        """time <- origin + (steps since then) dt: one rounding, however the calls divide the steps."""
+        state = self.state
+        if state.scalars.get(TIME_STEP) != dt:
+            state.scalars.update({TIME_STEP: dt, TIME_ORIGIN: state.time, TIME_ORIGIN_STEP: state.step})
+        state.step += steps
+        state.time = state.scalars[TIME_ORIGIN] + (state.step - state.scalars[TIME_ORIGIN_STEP]) * dt
+
     def _final_evaluations(self) -> dict[str, int]:
         """Field name -> index of its evaluation at the final state of the step, where there is one."""
         final: dict[str, int] = {}
@@ -151,7 +203,7 @@ class Program:
         state = self.state
         try:
             with self.timers.measure(op.name) if self.timers is not None else nullcontext():
-                if isinstance(op, Flow):
+                if isinstance(op, Flow | Project):
                     self._invalidate_dependents(op)
                     op.run(state, dt)
                 elif isinstance(op, Evaluate):
@@ -201,6 +253,8 @@ def compile_structure(
     *,
     dt: float | None = None,
     timers: Timers | None = None,
+    backend: Any = None,
+    total: int | None = None,
 ) -> Program:
     """Compile a system and a composition into a program, pass by pass, each followed by its check.
 
@@ -208,11 +262,18 @@ def compile_structure(
     controller: chooses every step (adaptive.SymmetricSteps); None for steps that the caller gives
     dt: default step [time] of program.step and program.run
     timers: an object with measure(name), a context in which each operation runs
-    Raises passes.CompileError if the system and the composition do not fit, ValueError for an unknown name.
+    backend: kernel runtime; a system whose operations all have their flows in symbols becomes one native
+        kernel on it. Without it such a program runs in NumPy, operation by operation.
+    total: number of systems on all ranks, where they are more than this rank's
+    Raises ConstraintError if the state does not meet the system's constraints, passes.CompileError if the system and the composition do not fit, ValueError for an unknown name.
     """
     table = composition_named(composition) if isinstance(composition, str) else composition
     operations = passes.compose(system, table, controller)
     passes.check_compose(operations, system)
+    if system.constraints is not None:
+        begin_constrained(system)
+        operations = constrain(operations, system, table)
+        check_constrain(operations, system)
     operations = passes.merge(operations)
     passes.check_merge(operations, system)
     operations = passes.insert_evaluations(operations, system)
@@ -221,4 +282,9 @@ def compile_structure(
     passes.check_reuse(operations, system, entry)
     operations = passes.insert_exchanges(operations)
     passes.check_exchanges(operations)
-    return Program(system, table, operations, entry, controller, dt, timers)
+    native = None
+    if backend is not None and system.coordinates is not None and controller is None:
+        from hpcphys.compiler.native.fuse import fuse
+
+        native = fuse(operations, system, backend, system.state.count if total is None else total)
+    return Program(system, table, operations, entry, controller, dt, timers, native)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -50,6 +51,12 @@ class PhysicalSystem:
     quadratic_kinetic: T is quadratic in the momenta (and V depends on the positions alone), so that
         Runge-Kutta-Nyström compositions keep their order
     equation: H, as text for `explain`
+    coordinates: of a system that is stated as expressions (expressions.Coordinates), or None
+    parameters: values that serve all systems of a batch, by name; those with a row per system are arrays of
+        the state
+    hamiltonian: H as an expression, or None
+    splitting: how the pieces were found (splitting.Splitting), or None
+    constraints: what holds g(q) = 0 (constraints.BondConstraints or HolonomicConstraints), or None
     """
 
     state: State
@@ -58,6 +65,11 @@ class PhysicalSystem:
     fields: tuple[Any, ...] = ()
     quadratic_kinetic: bool = False
     equation: str = ""
+    coordinates: Any = None
+    parameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    hamiltonian: Any = None
+    splitting: Any = None
+    constraints: Any = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "pieces", tuple(self.pieces))
@@ -66,8 +78,9 @@ class PhysicalSystem:
         if len(set(names)) != len(names):
             raise ValueError(f"pieces and fields of a system need different names; found {', '.join(names)}")
         derived = self.derived()
+        known = {*self.state.names(), *derived, *self.parameters}
         for piece in self.pieces:
-            missing = sorted(name for name in piece.reads if name not in self.state and name not in derived)
+            missing = sorted(piece.reads - known)
             if missing:
                 raise ValueError(
                     f"piece {piece.name!r} reads {', '.join(missing)}, which the state does not hold and no "

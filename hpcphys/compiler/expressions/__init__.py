@@ -10,5 +10,21 @@ from hpcphys.compiler.expressions.coordinates import (
     Variable,
     declared,
 )
+from hpcphys.compiler.expressions.derivatives import gradient, hessian
+from hpcphys.compiler.expressions.errors import ExpressionError
+from hpcphys.compiler.expressions.grammar import parse
+from hpcphys.compiler.expressions.tracing import trace
 
-__all__ = ["DT", "TIME", "Coordinates", "CoordinatesError", "Variable", "declared"]
+__all__ = [
+    "DT",
+    "TIME",
+    "Coordinates",
+    "CoordinatesError",
+    "ExpressionError",
+    "Variable",
+    "declared",
+    "gradient",
+    "hessian",
+    "parse",
+    "trace",
+]

@@ -1,0 +1,65 @@
+"""What every structure is: dz/dt = L(z) grad H(z), its Casimirs, and a reversal of time."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hpcphys.compiler.state import State
+
+Arrays = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Casimir:
+    """A function C(z) with L(z) grad C = 0: conserved by every Hamiltonian of the structure.
+
+    name: what it is called in diagnostics; gradient: z -> {name: dC/dz}
+    """
+
+    name: str
+    gradient: Callable[[Arrays], Arrays]
+
+
+class StructureError(ValueError):
+    """A structure is not what it claims; the message names the property and the size of the violation."""
+
+
+class Verification(dict[str, float]):
+    """Property of a structure -> its violation (0.0 where it is proved); `how` says how each was decided."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.how: dict[str, str] = {}
+
+    def record(self, what: str, violation: float, how: str) -> None:
+        """Note the violation of one property and how it was found."""
+        self[what], self.how[what] = violation, how
+
+
+class Structure(ABC):
+    """A Poisson structure L(z)."""
+
+    name: str
+    equation: str
+    casimirs: tuple[Casimir, ...] = ()
+
+    @abstractmethod
+    def bracket(self, z: Arrays, gradient: Arrays) -> dict[str, Any]:
+        """dz/dt = L(z) grad H: the motion that the gradient (by array name) of a Hamiltonian generates."""
+
+    @abstractmethod
+    def reverse(self, state: State) -> None:
+        """Reverse time in place: afterwards the motion retraces its path."""
+
+    def verify(self) -> Verification:
+        """Verify by algebra what the structure claims; structures that are given by expressions can.
+
+        Raises StructureError if a claim is false, or if the structure is not given by expressions.
+        """
+        raise StructureError(
+            f"structure {self.name!r} is given by arrays, not expressions; verify it at a point: "
+            "verify_structure(structure, z)"
+        )
