@@ -247,6 +247,24 @@ def test_implicit_flows_are_refused_where_exact_ones_are_needed():
         compile_structure(system, "blanes_moan4")
 
 
+def test_kicks_by_a_modified_potential_reach_fourth_order(cpu):
+    """Chin's method with a positive step of each kind, in NumPy and native."""
+    errors, ends = [], []
+    for steps, machine in ((40, None), (80, None), (80, cpu)):
+        system = hamiltonian(
+            "dot(p, p)/(2*m) - k/norm(q)",
+            ["q[2]", "p[2]"],
+            parameters={"m": 2.0, "k": 2.0},
+            state={"q": [1.0, 0.0], "p": [0.0, 2.2]},
+        )
+        energy = conserved(system)["energy"]
+        compile_structure(system, "chin4a", dt=2.0 / steps, backend=machine).run(steps)
+        errors.append(np.abs(conserved(system)["energy"] - energy).max())
+        ends.append(system.state["q"].copy())
+    assert np.log2(errors[0] / errors[1]) == pytest.approx(4, abs=0.2)
+    np.testing.assert_allclose(ends[2], ends[1], rtol=1e-12)
+
+
 def test_implicit_flows_reverse():
     system = body("discrete_gradient")
     start = system.state["m"].copy()
