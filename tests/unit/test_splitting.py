@@ -193,7 +193,7 @@ def test_a_wrong_flow_is_found_out():
     x, p = structure.coordinates.symbols
     splitting = split(parse("p^2/2 + x^2/2", structure.coordinates), structure)
     wrong = replace(splitting.parts[0], code=Update.of({x: x + DT * p, p: p - DT * x}))
-    with pytest.raises(FlowError, match="violates (group|equation|structure)"):
+    with pytest.raises(FlowError, match=r"violates (group|equation|structure)"):
         verify_splitting(replace(splitting, parts=(wrong,)), structure, point_of(structure))
 
 
