@@ -35,7 +35,9 @@ def _projection(op: Project) -> str:
         return f"positions, for the gradients of g{cadence}"
     if op.what == "momenta":
         return f"momenta onto dg/dt = 0{cadence}"
-    return f"positions onto g = 0, momenta by the same impulses over {op.coefficient * every:+.12f} dt{cadence}"
+    return (
+        f"positions onto g = 0, momenta by the same impulses over {op.coefficient * every:+.12f} dt{cadence}"
+    )
 
 
 def explanation(program: Program) -> str:

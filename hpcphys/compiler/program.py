@@ -265,7 +265,8 @@ def compile_structure(
     backend: kernel runtime; a system whose operations all have their flows in symbols becomes one native
         kernel on it. Without it such a program runs in NumPy, operation by operation.
     total: number of systems on all ranks, where they are more than this rank's
-    Raises ConstraintError if the state does not meet the system's constraints, passes.CompileError if the system and the composition do not fit, ValueError for an unknown name.
+    Raises passes.CompileError if the system and the composition do not fit, ConstraintError if the state does
+    not meet the system's constraints, ValueError for an unknown name.
     """
     table = composition_named(composition) if isinstance(composition, str) else composition
     operations = passes.compose(system, table, controller)

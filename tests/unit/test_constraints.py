@@ -184,9 +184,7 @@ def test_native_programs_do_what_numpy_does(systems):
 @pytest.mark.parametrize("machine", [None, "cpu"])
 def test_a_constraint_that_cannot_be_met_is_named(machine):
     system = chain([1.0, 0.2], {"upper link": chain_constraints(2)[0], "lower": chain_constraints(2)[1]}, 5)
-    program = compile_structure(
-        system, "leapfrog", dt=1.0, backend=machine and backend(machine, threads=1)
-    )
+    program = compile_structure(system, "leapfrog", dt=1.0, backend=machine and backend(machine, threads=1))
     system.state["p"][3, 0] = 50.0
     before = system.state["q"].copy()
     with pytest.raises(OperationError, match=r"'upper link': q\[0\]\^2.*cannot be met in 50 Newton") as error:
@@ -201,7 +199,7 @@ def test_a_constraint_that_cannot_be_met_is_named(machine):
 def test_a_state_off_its_constraints_is_refused_and_can_be_projected():
     system = chain([1.0, 0.2], systems=3)
     system.state["q"][1, 2] += 1e-4
-    with pytest.raises(ConstraintError, match=r"constraint \(q\[2\] - q\[0\]\)\^2.* of system 1 is .*at the start"):
+    with pytest.raises(ConstraintError, match=r"constraint \(q\[2\] - q\[0\]\)\^2.* of system 1 is"):
         compile_structure(system, dt=0.1)
     system.constraints.project(system.state)
     assert np.abs(lengths(system.state) - 1.0).max() < 1e-12
@@ -217,14 +215,21 @@ def test_a_state_off_its_constraints_is_refused_and_can_be_projected():
         ([], "no constraint is given"),
         (["q[0] + p[0]"], r"constraint q\[0\] \+ p\[0\] holds p\[0\]; a holonomic constraint"),
         (["g - 1"], "holds no position"),
-        (["q[0]^2 + q[1]^2 - 1", "2*q[0]^2 + 2*q[1]^2 - 2"], r"constraint 2\*q\[0\]\^2.* is redundant at the start"),
+        (
+            ["q[0]^2 + q[1]^2 - 1", "2*q[0]^2 + 2*q[1]^2 - 2"],
+            r"constraint 2\*q\[0\]\^2.* is redundant",
+        ),
     ],
 )
 def test_wrong_constraints_are_refused(constraints, message):
-    with pytest.raises(ConstraintError, match=message):
-        system = chain([1.0, 0.2])
+    system = chain([1.0, 0.2])
+
+    def compiled():
         held = HolonomicConstraints(constraints, system.coordinates, "dot(p, p)/2", [("q", "p")], {"g": 1.0})
-        compile_structure(dataclasses.replace(system, constraints=held), dt=0.1)
+        return compile_structure(dataclasses.replace(system, constraints=held), dt=0.1)
+
+    with pytest.raises(ConstraintError, match=message):
+        compiled()
 
 
 def test_wrong_texts_and_masses_are_refused():
@@ -236,7 +241,7 @@ def test_wrong_texts_and_masses_are_refused():
 
 
 def test_forces_and_degrees_of_freedom():
-    """The tension of a pendulum's rod is cos(angle) + speed²; its multiplier is half of it, as dg/dq = 2 q."""
+    """The tension of a pendulum's rod is cos(angle) + speed²; its multiplier half of it, as dg/dq = 2 q."""
     system = chain([0.7])
     speed = 1.3
     system.state["p"][0] = speed * np.array([np.cos(0.7), np.sin(0.7)])

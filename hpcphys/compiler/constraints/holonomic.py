@@ -15,7 +15,7 @@ from hpcphys.compiler.constraints.projections import Rattle, Shake, Sparse, Surf
 from hpcphys.compiler.expressions.coordinates import Coordinates, Variable
 from hpcphys.compiler.expressions.derivatives import gradient, hessian
 from hpcphys.compiler.expressions.grammar import parse
-from hpcphys.compiler.flows import Update
+from hpcphys.compiler.flows import FlowCode, Update
 from hpcphys.compiler.flows.pieces import Values
 from hpcphys.compiler.state import State
 
@@ -71,9 +71,10 @@ class HolonomicConstraints:
         self.reference = frozenset(variable.name for variable in self.variables)
         self.parameters = coordinates.names_in(self.surface.held) - self.positions
         self._values = Values(coordinates, parameters or {}, self.variables)
-        self._codes = {
+        self._shake = Shake(self.surface, float(tolerance), int(max_iterations))
+        self._codes: dict[str, FlowCode] = {
             "reference": Update.of(dict(zip(reference, q, strict=True))),
-            "positions": Shake(self.surface, float(tolerance), int(max_iterations)),
+            "positions": self._shake,
             "momenta": Rattle(self.surface),
         }
 
@@ -97,7 +98,7 @@ class HolonomicConstraints:
         more = f" and {self.count - 3} more" if self.count > 3 else ""
         return (
             f"{shown}{more}; {self.degrees_of_freedom} degrees of freedom left, "
-            f"relative tolerance {self._codes['positions'].tolerance:.0e}"
+            f"relative tolerance {self._shake.tolerance:.0e}"
         )
 
     def remember(self, state: State) -> None:
@@ -133,8 +134,8 @@ class HolonomicConstraints:
         lost = dependent(matrix, REDUNDANT)
         if lost is not None:
             raise ConstraintError(
-                f"constraint {own.names[lost[1]]} of system {lost[0]} is redundant at the start: those before it "
-                "fix it already; leave it out"
+                f"constraint {own.names[lost[1]]} of system {lost[0]} is redundant at the start: those "
+                "before it fix it already; leave it out"
             )
 
     def _check(
@@ -158,9 +159,9 @@ class HolonomicConstraints:
                 )
 
     def forces(self, state: State, potential: Any) -> tuple[np.ndarray, np.ndarray]:
-        """(multipliers (systems, m), constraint forces (systems, positions)) of the exact motion at the state.
+        """Multipliers (systems, m) and constraint forces (systems, positions) of the exact motion.
 
-        dp/dt = -dV/dq - G^T l,   G M^-1 G^T l = -G M^-1 dV/dq + v g''(q) v,   v = M^-1 p;  the forces are -G^T l.
+        dp/dt = -dV/dq - G^T l,   G M^-1 G^T l = -G M^-1 dV/dq + v g''(q) v,   v = M^-1 p; forces: -G^T l.
         potential: V, text or expression
         """
         own, systems = self.surface, state.count

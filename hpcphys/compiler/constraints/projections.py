@@ -180,7 +180,7 @@ class Shake:
         count, slopes = len(own.values), len(own.slopes)
         names = writer.evaluate(self._at_reference)
         sizes, start = names[:count], names[count : count + slopes]
-        along = {key: name for key, name in zip(own.directions, names[count + slopes :], strict=True)}
+        along = dict(zip(own.directions, names[count + slopes :], strict=True))
         total = [writer.variable(writer.evaluate([sympy.S.Zero])[0]) for _ in own.values]
         met = [sympy.Symbol(f"size_{k}", real=True) for k in range(count)]
         local = dict(zip(met, sizes, strict=True))
@@ -200,7 +200,11 @@ class Shake:
         symbols = {key: sympy.Symbol(f"along_{key[0]}_{key[1]}", real=True) for key in along}
         entries = [
             sympy.Add(
-                *(slope * symbols[b, i] for (a, i), slope in own.slopes.items() if a == k and (b, i) in symbols)
+                *(
+                    slope * symbols[b, i]
+                    for (a, i), slope in own.slopes.items()
+                    if a == k and (b, i) in symbols
+                )
             )
             for k, b in own.coupled
         ]
@@ -240,8 +244,7 @@ class Shake:
         local = dict(zip((*multipliers, *slopes.values()), (*total, *start), strict=True))
         pushed = sorted({i for _, i in slopes})
         new = [
-            own.momenta[i]
-            - sympy.Add(*(slopes[k, j] * multipliers[k] for k, j in slopes if j == i)) / DT
+            own.momenta[i] - sympy.Add(*(slopes[k, j] * multipliers[k] for k, j in slopes if j == i)) / DT
             for i in pushed
         ]
         writer.assign([own.momenta[i] for i in pushed], writer.evaluate(new, local))
@@ -252,7 +255,7 @@ class Shake:
         return compiled(self._at_reference), compiled([*own.values, *own.slopes.values()])
 
     def apply(self, columns: Columns, dt: float) -> dict[sympy.Symbol, Any]:
-        """q and p, in NumPy.  Raises ConstraintError that names the constraint, the system and what was found."""
+        """q and p, in NumPy.  Raises ConstraintError that names constraint and system."""
         own = self.surface
         systems, count = systems_of(columns, own.positions), len(own.values)
         at_reference, at_present = self._functions
