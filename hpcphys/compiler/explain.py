@@ -54,11 +54,11 @@ def explanation(program: Program) -> str:
         lines.append(f"  piece {piece.name}: {piece.equation}; reads {reads}; writes {writes}")
     if system.constraints is not None:
         lines.append(f"  constraints: {system.constraints.describe()}")
-    kind = "symmetric, " if table.symmetric else ""
+    kind = ("symmetric, " if table.symmetric else "") + ("stochastic" if "O" in table.roles else "symplectic")
     nystrom = ", for a quadratic kinetic energy" if table.nystrom else ""
     lines += [
         "Splitting",
-        f"  {table.name}: order {table.order}, {kind}symplectic{nystrom}",
+        f"  {table.name}: order {table.order}, {kind}{nystrom}",
         f"  source: {table.source}",
     ]
     per_step = program.evaluations_per_step
