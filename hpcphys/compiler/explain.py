@@ -54,7 +54,9 @@ def explanation(program: Program) -> str:
         lines.append(f"  piece {piece.name}: {piece.equation}; reads {reads}; writes {writes}")
     if system.constraints is not None:
         lines.append(f"  constraints: {system.constraints.describe()}")
-    kind = ("symmetric, " if table.symmetric else "") + ("stochastic" if "O" in table.roles else "symplectic")
+    kind = ("symmetric, " if table.symmetric else "") + (
+        "with a thermostat" if "O" in table.roles else "symplectic"
+    )
     nystrom = ", for a quadratic kinetic energy" if table.nystrom else ""
     lines += [
         "Splitting",

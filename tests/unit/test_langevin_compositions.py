@@ -102,7 +102,7 @@ def test_names_of_the_middle_schemes() -> None:
 
 def test_explain_does_not_call_them_symplectic() -> None:
     text = compile_structure(covariance_system(1.0, 1.0), "baoab").explain()
-    assert "baoab: order 2, symmetric, stochastic" in text
+    assert "baoab: order 2, symmetric, with a thermostat" in text
     assert "symplectic" not in text
 
 
