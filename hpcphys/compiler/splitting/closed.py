@@ -82,7 +82,7 @@ def _shear(field: Field) -> ClosedFlow | None:
     return ClosedFlow("shear", "its rates do not depend on what it moves", code)
 
 
-def _affine(field: Field) -> tuple[sympy.Matrix, sympy.Matrix] | None:
+def affine_parts(field: Field) -> tuple[sympy.Matrix, sympy.Matrix] | None:
     """A, b of X = A z + b over the moving symbols, or None if X is not affine in them."""
     symbols = list(field)
     rates = [sympy.expand(rate) for rate in field.values()]
@@ -101,14 +101,14 @@ def _affine(field: Field) -> tuple[sympy.Matrix, sympy.Matrix] | None:
 
 
 def _linear(field: Field, signs: Signs) -> ClosedFlow | None:
-    affine = _affine(field)
+    affine = affine_parts(field)
     if affine is None:
         return None
     exponential = closed_exponential(*affine, signs)
     if exponential is None:
         return None
     symbols = sympy.Matrix(list(field))
-    after = exponential.matrix * symbols + exponential.shift
+    after = symbols + exponential.change * symbols + exponential.shift
     code = Update.of(dict(zip(field, after, strict=True)))
     reason = {
         "rotation": "a rotation at a rate that stands still",
@@ -123,7 +123,7 @@ def _scaled(field: Field, signs: Signs) -> ClosedFlow | None:
     factored = {symbol: sympy.factor(rate) for symbol, rate in field.items()}
     common: dict[sympy.Expr, sympy.Expr] | None = None
     for rate in factored.values():
-        powers = {b: e for b, e in rate.as_powers_dict().items() if b.free_symbols & field.keys()}
+        powers = dict(_power(f) for f in sympy.Mul.make_args(rate) if f.free_symbols & field.keys())
         common = (
             powers
             if common is None
@@ -140,6 +140,11 @@ def _scaled(field: Field, signs: Signs) -> ClosedFlow | None:
         return None
     code = Update.of({s: after.xreplace({DT: DT * scale}) for s, after in inner.code.assignments})
     return ClosedFlow(inner.kind, f"{inner.reason}, over a time scaled by {scale}, which is conserved", code)
+
+
+def _power(factor: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
+    """Base and exponent of a power with a number for exponent; others are their own base."""
+    return factor.args if factor.is_Pow and factor.exp.is_number else (factor, sympy.S.One)
 
 
 def _lie_series(field: Field) -> ClosedFlow | None:
