@@ -16,7 +16,8 @@ UP_TO = 32
 """Largest number of components: a step costs 2 n² products."""
 
 CONDITION = 1e6
-"""Largest condition number of the modes; beyond it (nearly equal modes that are not independent) digits are lost."""
+"""Largest condition number of the modes; beyond it (nearly equal modes that are not independent) digits are
+lost."""
 
 DIGITS = 17
 
@@ -26,7 +27,8 @@ def normal_modes(field: Mapping[sympy.Symbol, sympy.Expr], signs: Signs) -> Clos
 
     A must be numbers once the parameters, one value for all systems, are put in. None if it is not, if n is
     beyond 32, or if A is not (safely) diagonalisable. The modes are polished to W V = 1 within rounding.
-    Source: Hairer, Lubich & Wanner (2006), section XIII.1; Moler & Van Loan (2003) SIAM Rev. 45, 3, method 14.
+    Source: Hairer, Lubich & Wanner (2006), section XIII.1; Moler & Van Loan (2003) SIAM Rev. 45, 3, method
+    14.
     """
     affine = affine_parts(field) if len(field) <= UP_TO else None
     if affine is None or not affine[1].is_zero_matrix:
@@ -72,9 +74,7 @@ def _real_modes(values: np.ndarray, vectors: np.ndarray) -> tuple[np.ndarray, li
     return np.array(columns).T, rates
 
 
-def _code(
-    symbols: list[sympy.Symbol], left: np.ndarray, right: np.ndarray, rates: list[Rate]
-) -> Update:
+def _code(symbols: list[sympy.Symbol], left: np.ndarray, right: np.ndarray, rates: list[Rate]) -> Update:
     """z <- z + V (exp(L dt) - 1) W z.  The amplitudes W z appear whole, so that they are computed once."""
     amplitudes = [_combination(row, symbols) for row in left]
     changes: list[sympy.Expr] = []
