@@ -142,21 +142,21 @@ def _with_mpi(action) -> int:
 def _check(given: argparse.Namespace, started: float) -> int:
     from hpcphys.io.rows import DataFileError
     from hpcphys.run.errors import JobError
-    from hpcphys.run.estimate import estimate
     from hpcphys.run.job_file import load_job
+    from hpcphys.run.kind import kind_of
     from hpcphys.run.output_folder import output_folder
-    from hpcphys.run.trial import measured_force
 
     try:
         job = load_job(given.job, _settings(given))
-        tried = measured_force(job)
+        kind = kind_of(job)
+        tried = kind.trial(job)
     except JobError as error:
         return _complain(error)
     except DataFileError as error:
         print(f"hpcphys: error: {error}", file=sys.stderr)
         return error.exit_code
     print(f"{given.job}: valid")
-    for line in (*estimate(job, given.ranks), *tried):
+    for line in (*kind.estimate(job, given.ranks), *tried):
         print(line)
     print(f"output: {output_folder(job, given.job)}")
     return 0
@@ -164,21 +164,22 @@ def _check(given: argparse.Namespace, started: float) -> int:
 
 def _explain(given: argparse.Namespace, started: float) -> int:
     from hpcphys.run.errors import JobError
-    from hpcphys.run.explain import explanation
     from hpcphys.run.job_file import load_job
+    from hpcphys.run.kind import kind_of
 
     try:
-        print(explanation(load_job(given.job, _settings(given))))
+        job = load_job(given.job, _settings(given))
+        print(kind_of(job).explanation(job))
     except JobError as error:
         return _complain(error)
     return 0
 
 
 def _plot(given: argparse.Namespace, started: float) -> int:
-    from hpcphys.report.plots import plot_run
+    from hpcphys.run.kind import kind_in
 
     try:
-        written = plot_run(given.folder, movie=given.movie)
+        written = kind_in(given.folder).plot(given.folder, movie=given.movie)
     except (OSError, ValueError) as problem:
         print(f"hpcphys: {problem}", file=sys.stderr)
         return 1

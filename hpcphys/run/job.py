@@ -1,8 +1,7 @@
-"""The typed schema of a job file: one class per table, a description for every key.
+"""The typed schema of job files: the tables that every kind of system has, a description for every key.
 
-The reference page docs/job_reference.md and the JSON schema for editors are generated from these classes.
-Lengths, masses and times are in the job's own units (G = 1 unless [gravity] G says otherwise); kernels see
-pure numbers.
+The reference page docs/job_reference.md and the JSON schema for editors are generated from these classes and
+those of the kinds.
 """
 
 from __future__ import annotations
@@ -10,12 +9,11 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from hpcphys.compiler.compositions import composition_names
-from hpcphys.run.initial_tables import Initial, Table
 
-INTEGRATORS = tuple(composition_names())
+INTEGRATORS = tuple(composition_names(("A", "B"), gradient=False))
 if TYPE_CHECKING:  # a type checker cannot know names that are found when the program runs
     Integrator = str
 else:
@@ -39,59 +37,16 @@ def seconds(value: object) -> object:
     return float(((int(days or 0) * 24 + hours) * 60 + minutes) * 60 + rest)
 
 
+class Table(BaseModel):
+    """Unknown keys are errors, numbers are not made from text or from true/false."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
 class System(Table):
     """Which physics."""
 
-    kind: Literal["gravity"] = Field(
-        description="the physical system; 'gravity': particles under their own gravity"
-    )
-
-
-class Gravity(Table):
-    """How forces are evaluated."""
-
-    method: Literal["tree", "direct"] = Field(
-        "tree", description="Barnes-Hut tree, or direct summation over all pairs"
-    )
-    softening: NonNegative = Field(
-        0.01, description="softening length ε; with 'spline' the Plummer-equivalent one"
-    )
-    softening_kernel: Literal["plummer", "spline", "none"] = Field(
-        "plummer", description="shape of the softened potential; 'none' needs softening = 0"
-    )
-    criterion: Literal["relative", "geometric"] = Field(
-        "relative",
-        description="a cell is accepted by its estimated share of the last acceleration, or by its angle",
-    )
-    tolerance: Positive = Field(
-        0.01, description="accuracy α of the relative criterion: smaller is more exact and slower"
-    )
-    opening_angle: Positive = Field(
-        0.6, description="θ of the geometric criterion: radius of a cell's content over its distance"
-    )
-    precision: Literal["mixed", "double"] = Field(
-        "mixed",
-        description="single-precision pairs about local origins with double sums, or double throughout",
-    )
-    error_target: Positive | None = Field(
-        None,
-        description="99th percentile of the force error to hold, by adjusting the criterion; none: as it is",
-    )
-    error_sample: int = Field(
-        256, ge=0, description="particles whose force is measured against a direct sum; 0: no measuring"
-    )
-    error_check_every: int | None = Field(
-        None, ge=1, description="steps between measurements of the force error; none: at the start only"
-    )
-    conserve_momentum: bool = Field(True, description="remove the net force that a one-sided tree leaves")
-    G: Positive = Field(1.0, description="constant of gravity in the job's units")
-
-
-class Units(Table):
-    """What one unit of the job is, for files that other programs read.  Time and velocity follow from G."""
-
-    length_kpc: Positive = Field(1.0, description="one unit of length in kpc")
-    mass_1e10_msun: Positive = Field(1.0, description="one unit of mass in 10^10 solar masses")
+    kind: str = Field(description="the physical system")
 
 
 class Time(Table):
@@ -106,13 +61,6 @@ class Time(Table):
     adaptive: bool = Field(
         False, description="let one step length for all particles follow the state, time-symmetrically"
     )
-    step_criterion: Literal["acceleration", "virial"] = Field(
-        "acceleration",
-        description="what an adaptive step follows: sqrt(2 η ε/|a|), or the virial of the whole system",
-    )
-    accuracy: Positive | None = Field(None, description="η of the adaptive step; smaller is more exact")
-    max_step: Positive | None = Field(None, description="longest adaptive step")
-    min_step: Positive | None = Field(None, description="shortest adaptive step")
 
 
 class Output(Table):
@@ -190,12 +138,9 @@ class Slurm(Table):
 
 
 class Job(Table):
-    """A whole job file."""
+    """What every job file holds; each kind of system adds its tables."""
 
     system: System
-    initial: Initial
-    gravity: Gravity = Gravity()
-    units: Units = Units()
     time: Time
     output: Output = Output()
     run: Run = Run()

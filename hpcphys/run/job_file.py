@@ -12,7 +12,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from hpcphys.run.errors import JobError
 from hpcphys.run.job import Job
-from hpcphys.run.job_rules import broken_rules
+from hpcphys.run.kind import MODULES, Kind, kind_named
 from hpcphys.run.toml_lines import key_lines, line_of
 
 Path_ = tuple[str, ...]
@@ -60,13 +60,17 @@ def parse_job(
                 return sources[path[:length]]
         return f"{name}:{line_of(path, lines)}"
 
-    tables, found = _validated_tables(content)
-    _normalise(tables, folder)
-    found += broken_rules(tables, files_needed)
+    kind, found = _kind(content)
+    schema = kind.job if kind is not None else Job
+    tables, faults = _validated_tables(content, schema, own_tables=kind is not None)
+    found += [fault for fault in faults if fault[0] not in {path for path, _ in found}]
+    if kind is not None:
+        kind.normalised(tables, folder)
+        found += kind.broken_rules(tables, files_needed)
     if found:
         ordered = sorted(found, key=lambda item: (line_of(item[0], lines), item[0]))
         raise JobError([f"{place(path)}: {'.'.join(path)}: {text}" for path, text in ordered])
-    return Job(**tables)
+    return schema(**tables)
 
 
 def _syntax_place(name: str, problem: tomllib.TOMLDecodeError) -> str:
@@ -96,15 +100,31 @@ def _apply_settings(content: dict, settings: list[str]) -> dict[Path_, str]:
     return sources
 
 
-def _validated_tables(content: dict[str, Any]) -> tuple[dict[str, Any], list[tuple[Path_, str]]]:
-    """Each valid table by name, and the problems of the others: one bad table does not hide another's."""
+def _kind(content: dict[str, Any]) -> tuple[Kind | None, list[tuple[Path_, str]]]:
+    """The kind that [system] kind names, or what is wrong with what it names."""
+    system = content.get("system")
+    if not isinstance(system, dict) or "kind" not in system:
+        return None, []
+    name = system["kind"]
+    if name in MODULES:
+        return kind_named(name), []
+    return None, [(("system", "kind"), f"found {_shown(name)}{_suggestion(str(name), sorted(MODULES))}")]
+
+
+def _validated_tables(
+    content: dict[str, Any], schema: type[Job], own_tables: bool
+) -> tuple[dict[str, Any], list[tuple[Path_, str]]]:
+    """Each valid table by name, and the problems of the others: one bad table does not hide another's.
+
+    own_tables: whether the schema has all tables, those of the kind of system included
+    """
     found: list[tuple[Path_, str]] = []
     tables: dict[str, Any] = {}
-    hints = typing.get_type_hints(Job, include_extras=True)
+    hints = typing.get_type_hints(schema, include_extras=True)
     for name in content:
-        if name not in Job.model_fields:
-            found.append(((name,), f"unknown table{_suggestion(name, list(Job.model_fields))}"))
-    for name, field in Job.model_fields.items():
+        if own_tables and name not in schema.model_fields:
+            found.append(((name,), f"unknown table{_suggestion(name, list(schema.model_fields))}"))
+    for name, field in schema.model_fields.items():
         if name not in content:
             if field.is_required():
                 found.append(((name,), f"the table [{name}] is missing; add it"))
@@ -172,17 +192,3 @@ def _shown(value: Any) -> str:
 def _suggestion(word: str, allowed: list[str]) -> str:
     close = difflib.get_close_matches(word, allowed, 1, 0.6)
     return f"; did you mean {close[0]!r}?" if close else f"; allowed: {', '.join(allowed)}"
-
-
-def _normalise(tables: dict[str, Any], folder: Path) -> None:
-    """An input file's relative path starts at the job's own folder; without a softening kernel, nothing is
-    softened."""
-    initial, gravity = tables.get("initial"), tables.get("gravity")
-    if initial is not None and getattr(initial, "path", None):
-        tables["initial"] = initial.model_copy(update={"path": str((folder / initial.path).resolve())})
-    if (
-        gravity is not None
-        and gravity.softening_kernel == "none"
-        and "softening" not in gravity.model_fields_set
-    ):
-        tables["gravity"] = gravity.model_copy(update={"softening": 0.0})

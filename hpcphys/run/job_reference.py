@@ -5,15 +5,19 @@
 
 from __future__ import annotations
 
+import functools
 import json
+import operator
 import sys
 import types
 import typing
 from pathlib import Path
+from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 
 from hpcphys.run.job import Job
+from hpcphys.run.kind import MODULES, kind_named
 
 INTRODUCTION = """# Job files
 
@@ -21,30 +25,48 @@ A job is a TOML file.  This page is generated from the schema (`python -m hpcphy
 an editor that knows JSON schemas completes and checks keys with [job.schema.json](job.schema.json).
 `hpcphys check job.toml` lists every problem of a file at once.
 
-Lengths, masses and times are in the job's own units, with G = 1 unless `[gravity] G` says otherwise.
 Relative input paths start at the job file's folder, relative output folders at the current folder.
 """
 
 
 def reference() -> str:
-    """The page as Markdown: a section for each table, a row for each key."""
+    """The page as Markdown: the tables that all kinds share, then those of each kind; a row for each key."""
+    kinds = [kind_named(name) for name in MODULES]
+    schemas = [typing.get_type_hints(kind.job, include_extras=True) for kind in kinds]
+    shared = [
+        name
+        for name, table in typing.get_type_hints(Job, include_extras=True).items()
+        if name in Job.model_fields and all(schema[name] == table for schema in schemas)
+    ]
     sections = [INTRODUCTION]
-    hints = typing.get_type_hints(Job, include_extras=True)
-    for name in Job.model_fields:
-        models = _models(hints[name])
-        if len(models) == 1:
-            sections.append(f"## [{name}]\n\n{models[0].__doc__}\n\n{_table(models[0])}")
-            continue
-        sections.append(f"## [{name}]\n\n`model` says which of these it is.\n")
-        for model in models:
-            choice = typing.get_args(model.model_fields["model"].annotation)[0]
-            sections.append(f'### model = "{choice}"\n\n{model.__doc__}\n\n{_table(model)}')
+    for kind, schema in zip(kinds, schemas, strict=True):
+        sections.append(f'## kind = "{kind.name}"\n\n{kind.__doc__}\n')
+        for name in kind.job.model_fields:
+            if name not in shared:
+                sections += _sections(name, schema[name], "###")
+    sections.append("## Tables of every kind\n")
+    for name in shared:
+        sections += _sections(name, schemas[0][name], "###")
     return "\n".join(sections)
 
 
+def _sections(name: str, annotation: object, heading: str) -> list[str]:
+    """The table `name`, or each of the models that it may hold."""
+    models = _models(annotation)
+    if len(models) == 1:
+        return [f"{heading} [{name}]\n\n{models[0].__doc__}\n\n{_table(models[0])}"]
+    sections = [f"{heading} [{name}]\n\n`model` says which of these it is.\n"]
+    for model in models:
+        choice = typing.get_args(model.model_fields["model"].annotation)[0]
+        sections.append(f'{heading}# model = "{choice}"\n\n{model.__doc__}\n\n{_table(model)}')
+    return sections
+
+
 def schema() -> str:
-    """The JSON schema of a job file."""
-    return json.dumps(Job.model_json_schema(), indent=2, ensure_ascii=False) + "\n"
+    """The JSON schema of a job file of any kind."""
+    jobs = tuple(kind_named(name).job for name in MODULES)
+    adapter: TypeAdapter[Any] = TypeAdapter(functools.reduce(operator.or_, jobs))
+    return json.dumps(adapter.json_schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def write(folder: Path) -> list[Path]:

@@ -19,15 +19,16 @@ from hpcphys.kernels import backend as backend_named
 from hpcphys.report.log import Log
 from hpcphys.report.progress import amount, duration
 from hpcphys.report.timers import Timers, table
-from hpcphys.run import assembly
 from hpcphys.run.checkpoint import Checkpoint, newest_checkpoint, stored_job
 from hpcphys.run.driver import Driver, is_finished, steps_wanted
 from hpcphys.run.errors import FINISHED, JobError, MachineError, RunError
 from hpcphys.run.job import Job
 from hpcphys.run.job_file import load_job, parse_job
+from hpcphys.run.kind import kind_of
 from hpcphys.run.memory import return_freed_arrays
 from hpcphys.run.output_folder import output_folder, prepare_folder
 from hpcphys.run.signals import STOP_FILE, Requests, deadline
+from hpcphys.run.threads import threads_per_rank
 from hpcphys.run.used import job_text, used_text, write_used
 
 RESUMABLE = ("time", "output", "run", "limits", "slurm")
@@ -144,22 +145,14 @@ def _is_foreseen(error: BaseException | None) -> bool:
 
 
 def _assembled(job, folder, name, checkpoint, communicator, timers, log, requests, started) -> Driver:
-    threads = assembly.threads_per_rank(job, communicator)
+    threads = threads_per_rank(job, communicator)
     backend = backend_named(job.run.backend, threads=threads)
-    if checkpoint is None:
-        arrays, begin = assembly.initial_arrays(job, communicator)
-        state = assembly.state_on(backend, arrays, time=begin)
-    else:
-        rest = {"time": checkpoint.time, "step": checkpoint.step, "scalars": checkpoint.scalars}
-        state = assembly.state_on(backend, checkpoint.arrays, **rest)
-    count = communicator.allreduce(state.count, "sum")
-    field = assembly.force_field(job, backend, communicator)
-    program = assembly.compiled_program(job, state, field, backend, communicator, timers)
+    kind = kind_of(job)
+    simulation = kind.simulation(job, backend, communicator, timers, log, checkpoint)
+    count = communicator.allreduce(simulation.program.state.count, "sum")
     text = job_text(job)
     memory = checkpoint.memory if checkpoint is not None else None
-    driver = Driver(
-        job, folder, text, program, field, backend, communicator, timers, log, requests, memory, started
-    )
+    driver = Driver(job, folder, text, simulation, communicator, timers, log, requests, memory, started)
     if communicator.rank == 0:
         used = {
             "hpcphys": __version__,
@@ -169,7 +162,7 @@ def _assembled(job, folder, name, checkpoint, communicator, timers, log, request
             "threads": threads,
             "backend": backend.name,
             "device": backend.describe(),
-            "particles": count,
+            kind.rows: count,
             "started": time.strftime("%Y-%m-%d %H:%M:%S"),
         }
         write_used(folder, used_text(job, used))
@@ -178,20 +171,20 @@ def _assembled(job, folder, name, checkpoint, communicator, timers, log, request
             partial.unlink()
         if checkpoint is not None:
             driver.series.truncate(checkpoint.step)
-    _header(job, name, count, driver, communicator, threads, log)
+    _header(job, name, f"{count} {kind.rows}", driver, threads, log)
+    if count < communicator.size:
+        log.warning(f"{communicator.size} ranks for {count} {kind.rows}: some ranks have nothing to do")
     return driver
 
 
-def _header(job: Job, name: str, count: int, driver: Driver, communicator, threads: int, log: Log) -> None:
+def _header(job: Job, name: str, counted: str, driver: Driver, threads: int, log: Log) -> None:
     steps = steps_wanted(job)
     length = f"{steps} steps" if steps is not None else f"to time {job.time.end:g}, adaptive"
     log.line(f"hpcphys {__version__}: {name}")
-    log.line(f"{count} particles, {job.initial.model}, {job.gravity.method}, {job.time.integrator}, {length}")
-    log.line(f"{communicator.size} ranks x {threads} threads, {driver.backend.describe()}")
+    log.line(f"{counted}, {driver.simulation.headline()}, {length}")
+    log.line(f"{driver.communicator.size} ranks x {threads} threads, {driver.backend.describe()}")
     if driver.resumed:
         log.line(f"going on from step {driver.state.step}, time {driver.state.time:g}")
-    if count < communicator.size:
-        log.warning(f"{communicator.size} ranks for {count} particles: some ranks have nothing to do")
 
 
 @dataclass
@@ -209,14 +202,13 @@ class Ending:
         """Errors, speed and the place of the files; then the figures."""
         metrics = self._write("finished")
         log, driver = self.log, self.driver
-        rate = metrics["particles_per_second"]
         each = driver.wall_seconds / max(1, driver.state.step)
         log.line(
             f"finished: {driver.state.step} steps to time {driver.state.time:g} "
-            f"in {duration(driver.wall_seconds)} ({1e3 * each:.3g} ms/step, {rate:.3g} particles/s)"
+            f"in {duration(driver.wall_seconds)} ({1e3 * each:.3g} ms/step)"
         )
-        log.line(f"energy error {metrics['energy_error']:+.2e}, largest {metrics['energy_error_max']:.2e}")
-        log.line(f"momentum error {metrics['momentum_error']:.1e} of the sum of m|v|")
+        for line in driver.simulation.closing_lines(metrics):
+            log.line(line)
         if self.communicator.size > 1:
             sent, messages = (metrics[f"{name}_sent_per_rank_and_step"] for name in ("bytes", "messages"))
             log.line(f"each rank sent {amount(sent)} in {messages:.0f} messages per step")
@@ -248,42 +240,21 @@ class Ending:
                 return  # the disk itself may be what has failed; the message goes to the terminal
 
     def _plot(self) -> None:
-        from hpcphys.report.plots import plot_run
-
         with self.timers.measure("plots"):
             try:
-                written = plot_run(self.folder)
+                written = kind_of(self.job).plot(self.folder, movie=False)
             except (OSError, ValueError, ImportError) as problem:
                 self.log.warning(f"no figures: {problem}; `hpcphys plot {self.folder}` tries again")
                 return
         self.log.note(f"figures: {', '.join(path.name for path in written)}")
 
     def _metrics(self) -> dict:
-        driver = self.driver
-        row, watch = driver.row, driver.watch.memory
-        looped = self.timers.seconds("step")
-        count = self.communicator.allreduce(driver.state.count, "sum")
-        counters = self.communicator.counters()
-        steps = max(1, driver.steps_here)
-        metrics = {
-            "energy_error": row.get("energy_error"),
-            "energy_error_max": watch["energy_error_max"],
-            "momentum_error": row.get("momentum_error"),
-            "momentum_error_max": watch["momentum_error_max"],
-            "angular_momentum_error": row.get("angular_momentum_error"),
-            "virial_ratio": row.get("virial_ratio"),
-            **driver.force_error.columns(),
-            "particles": count,
-            "particles_per_second": count * driver.steps_here / looped if looped > 0 else None,
-        }
+        driver, counters = self.driver, self.communicator.counters()
+        metrics = driver.simulation.metrics(driver.row, driver.steps_here, self.timers.seconds("step"))
         for name in ("bytes_sent", "messages_sent"):
-            metrics[f"{name}_per_rank_and_step"] = self.communicator.allreduce(counters[name] / steps, "max")
-        own = driver.field.statistics()
-        work = {name: self.communicator.allreduce(own[name], "sum") for name in sorted(own)}
-        if particles := work.pop("particles", 0.0):
-            for name in ("pairs", "cells"):
-                metrics[f"{name}_per_particle"] = work.pop(name, 0.0) / particles
-        return {**metrics, **work}
+            each = counters[name] / max(1, driver.steps_here)
+            metrics[f"{name}_per_rank_and_step"] = self.communicator.allreduce(each, "max")
+        return metrics
 
     def _write(self, status: str) -> dict:
         """Collective: the summary of the run so far, and the timers into run.log; the metrics."""

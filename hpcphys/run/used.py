@@ -16,7 +16,7 @@ def job_text(job: Job) -> str:
     """The job as TOML with every default; keys that are not set stand in comments.  Reading it gives the
     same job."""
     lines: list[str] = []
-    for name in Job.model_fields:
+    for name in type(job).model_fields:
         table = getattr(job, name)
         if table is not None:
             lines += [*_table_lines(name, table), ""]

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from hpcphys.initial import models
-from hpcphys.run import initial_tables
 from hpcphys.run.errors import JobError
+from hpcphys.run.galaxy import initial_tables
 from hpcphys.run.job import Job
 from hpcphys.run.job_file import load_job, parse_job
 from hpcphys.run.job_reference import reference, schema
@@ -92,7 +92,7 @@ def test_each_fault_is_named_with_its_line(line, found):
         ("end = 1\n", "", "job.toml:9: time.end: neither end nor steps is given"),
         ("step = 0.01", "step = 2", "job.toml:11: time.step: found 2.0, longer than the whole run"),
         ("step = 0.01", "", "job.toml:9: time.step: is missing"),
-        ("kind = 'gravity'", "kind = 3", "job.toml:3: system.kind: found 3; allowed: 'gravity'"),
+        ("kind = 'gravity'", "kind = 3", "job.toml:3: system.kind: found 3; allowed: gravity"),
     ],
 )
 def test_each_fault_in_place_is_named_with_its_line(old, new, found):
@@ -115,8 +115,10 @@ def test_a_number_is_no_table():
 
 def test_a_missing_table_is_named():
     assert problems("[time]\nend = 1\nstep = 0.1\n") == [
-        "job.toml:1: initial: the table [initial] is missing; add it",
         "job.toml:1: system: the table [system] is missing; add it",
+    ]
+    assert problems("[time]\nend = 1\nstep = 0.1\n[system]\nkind = 'gravity'") == [
+        "job.toml:1: initial: the table [initial] is missing; add it",
     ]
 
 

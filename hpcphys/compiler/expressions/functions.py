@@ -14,10 +14,20 @@ from typing import Any
 import numpy as np
 import sympy
 
+from hpcphys.compiler.expressions.reality import surely_nonnegative
+
 
 def _real_cube_root(x: sympy.Expr) -> sympy.Expr:
     # SymPy's cbrt of a negative number is complex; in real coordinates the real root is meant.
-    return sympy.cbrt(x) if x.is_nonnegative else sympy.sign(x) * sympy.cbrt(sympy.Abs(x))
+    if surely_nonnegative(x):
+        return sympy.cbrt(x)
+    if x.is_Mul and len(x.args) == 2:
+        # The root of a root, sign(y) |y|^r, has the same form.
+        factors = sorted(x.args, key=lambda factor: isinstance(factor, sympy.sign))
+        root, sign_of = factors
+        if isinstance(sign_of, sympy.sign) and root.is_Pow and root.base == sympy.Abs(sign_of.args[0]):
+            return sign_of * sympy.cbrt(root)
+    return sympy.sign(x) * sympy.cbrt(sympy.Abs(x))
 
 
 def _angle(y: sympy.Expr, x: sympy.Expr) -> sympy.Expr:
@@ -50,8 +60,8 @@ class Function:
         if any(isinstance(x, np.ndarray) and x.dtype == object for x in arguments):
             return np.frompyfunc(self, len(arguments), 1)(*arguments)
         for argument in arguments:
-            if hasattr(argument, "_sympy_"):
-                return type(argument)(self.image(*map(sympy.sympify, arguments)))
+            if hasattr(argument, "applied"):  # a traced number
+                return argument.applied(self.image, arguments)
             if isinstance(argument, sympy.Expr):
                 return self.image(*arguments)
         return self.numeric(*arguments)

@@ -197,7 +197,9 @@ class Graph:
     def _choice(self, expression: sympy.Piecewise) -> int:
         *pieces, (value, condition) = expression.args
         if condition != True:  # noqa: E712 - SymPy's true
-            raise PrintError(f"{expression} has no value where none of its conditions holds; end it with True")
+            raise PrintError(
+                f"{expression} has no value where none of its conditions holds; end it with True"
+            )
         found = self.lower(value)
         for value, condition in reversed(pieces):
             found = self.node("where", (self.lower(condition), self.lower(value), found))
@@ -209,7 +211,14 @@ class Graph:
             left, right = self.lower(relation.lhs), self.lower(relation.rhs)
             if relation.rel_op in (">", ">="):
                 left, right = right, left
-            kinds = {"<": "less", ">": "less", "<=": "less_equal", ">=": "less_equal", "==": "equal", "!=": "unequal"}
+            kinds = {
+                "<": "less",
+                ">": "less",
+                "<=": "less_equal",
+                ">=": "less_equal",
+                "==": "equal",
+                "!=": "unequal",
+            }
             return self.node(kinds[relation.rel_op], (left, right))
         kinds = {sympy.And: "both", sympy.Or: "either", sympy.Not: "complement"}
         if relation.func not in kinds:

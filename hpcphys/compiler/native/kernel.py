@@ -154,6 +154,9 @@ def kernel_text(operations: Sequence[Operation], layout: Layout, fields: Sequenc
 
 def code_of(operation: Operation) -> Any:
     """The flow in symbols of an operation, or None where it has none."""
+    if isinstance(operation, Flow) and operation.gradient:
+        make, b = operation.piece.gradient_code, operation.coefficient
+        return make(operation.gradient / b**3) if make is not None and b else None
     if isinstance(operation, Flow):
         return operation.piece.code
     if isinstance(operation, Evaluate):
@@ -199,7 +202,9 @@ def _outlined(operations: Sequence[Operation], layout: Layout) -> Steps:
             code.emit(writer)
             size = writer.count - before
             _refuse(writer.count, len(body.moved))
-            functions += [f"const auto {name} = [&](const num dt, const int block) OUTLINE {{  // {operation.name}"]
+            functions += [
+                f"const auto {name} = [&](const num dt, const int block) OUTLINE {{  // {operation.name}"
+            ]
             functions += [*writer.lines, "};"]
             known[id(code)] = (name, size, writer.blocks_drawn)
         name, size, blocks = known[id(code)]
@@ -239,7 +244,9 @@ def _advance(steps: Steps, layout: Layout) -> list[str]:
         begin = []
     arrays = [f"num h[{len(writer.hoist)}];"] if writer.outlined and writer.hoist else []
     lines = [f"KERNEL(advance)({', '.join(arguments)}) {{"]
-    lines += [f"  const num {name} = num({coefficient!r} * dt);" for coefficient, name in steps.lengths.items()]
+    lines += [
+        f"  const num {name} = num({coefficient!r} * dt);" for coefficient, name in steps.lengths.items()
+    ]
     inside = [*body.load(), *begin, *arrays, *writer.hoist]
     if steps.functions:  # they read the number of the step
         inside += ["long long s = 0;", *steps.functions]

@@ -55,14 +55,13 @@ def is_invariant(field: Field, expr: sympy.Expr) -> bool:
     return sympy.expand(rate) == 0 or (sympy.count_ops(rate) < 200 and sympy.simplify(rate) == 0)
 
 
-def closed_flow(
-    field: Field, signs: Signs | None = None, *, linear_only: bool = False
-) -> ClosedFlow | None:
+def closed_flow(field: Field, signs: Signs | None = None, *, linear_only: bool = False) -> ClosedFlow | None:
     """The exact flow of dz/dt = X(z) in closed form, or None if none of the rules below finds one.
 
     1. shear: X does not depend on what it moves.   2. linear: X is affine in what it moves, with coefficients
     that stand still, and its matrix exponential is closed.   3. X = g Y with g constant along X and Y one of
-    these: the flow of Y over g dt.   4. the Lie series of X ends.   5. combinations of what moves stand still,
+    these: the flow of Y over g dt.   4. the Lie series of X ends.   5. combinations of what moves stand
+    still,
     and with them X is linear: two spins about their sum.
     """
     signs = signs or Signs()
@@ -83,7 +82,7 @@ def _shear(field: Field) -> ClosedFlow | None:
     return ClosedFlow("shear", "its rates do not depend on what it moves", code)
 
 
-def _affine(field: Field) -> tuple[sympy.Matrix, sympy.Matrix] | None:
+def affine_parts(field: Field) -> tuple[sympy.Matrix, sympy.Matrix] | None:
     """A, b of X = A z + b over the moving symbols, or None if X is not affine in them."""
     symbols = list(field)
     rates = [sympy.expand(rate) for rate in field.values()]
@@ -102,14 +101,14 @@ def _affine(field: Field) -> tuple[sympy.Matrix, sympy.Matrix] | None:
 
 
 def _linear(field: Field, signs: Signs) -> ClosedFlow | None:
-    affine = _affine(field)
+    affine = affine_parts(field)
     if affine is None:
         return None
     exponential = closed_exponential(*affine, signs)
     if exponential is None:
         return None
     symbols = sympy.Matrix(list(field))
-    after = exponential.matrix * symbols + exponential.shift
+    after = symbols + exponential.change * symbols + exponential.shift
     code = Update.of(dict(zip(field, after, strict=True)))
     reason = {
         "rotation": "a rotation at a rate that stands still",
@@ -124,10 +123,12 @@ def _scaled(field: Field, signs: Signs) -> ClosedFlow | None:
     factored = {symbol: sympy.factor(rate) for symbol, rate in field.items()}
     common: dict[sympy.Expr, sympy.Expr] | None = None
     for rate in factored.values():
-        powers = {b: e for b, e in rate.as_powers_dict().items() if b.free_symbols & field.keys()}
-        common = powers if common is None else {
-            b: sympy.Min(e, powers[b]) for b, e in common.items() if b in powers
-        }
+        powers = dict(_power(f) for f in sympy.Mul.make_args(rate) if f.free_symbols & field.keys())
+        common = (
+            powers
+            if common is None
+            else {b: sympy.Min(e, powers[b]) for b, e in common.items() if b in powers}
+        )
     factors = [b**e for b, e in sorted((common or {}).items(), key=str)]
     standing = [f for f in factors if is_invariant(field, f)]
     scale = sympy.Mul(*standing if standing else factors)
@@ -139,6 +140,11 @@ def _scaled(field: Field, signs: Signs) -> ClosedFlow | None:
         return None
     code = Update.of({s: after.xreplace({DT: DT * scale}) for s, after in inner.code.assignments})
     return ClosedFlow(inner.kind, f"{inner.reason}, over a time scaled by {scale}, which is conserved", code)
+
+
+def _power(factor: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
+    """Base and exponent of a power with a number for exponent; others are their own base."""
+    return factor.args if factor.is_Pow and factor.exp.is_number else (factor, sympy.S.One)
 
 
 def _lie_series(field: Field) -> ClosedFlow | None:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 import sympy
 
 from hpcphys.compiler.flows.sequence import Sequence
-from hpcphys.compiler.splitting.closed import LARGE, ClosedFlow, closed_flow, moving
+from hpcphys.compiler.splitting.closed import LARGE, ClosedFlow, closed_flow, lie_derivative, moving
 from hpcphys.compiler.splitting.parts import Part, equations
 from hpcphys.compiler.splitting.rotors import bonds, rotor_terms, spin_field
 from hpcphys.compiler.splitting.signs import Signs
+from hpcphys.compiler.structures.poisson import PoissonStructure
 from hpcphys.compiler.structures.symbolic import SymbolicStructure
 
 
@@ -50,13 +51,13 @@ def grouped(
     terms: list[sympy.Expr], structure: SymbolicStructure, signs: Signs
 ) -> tuple[list[Group], list[sympy.Expr]]:
     """Groups with exact flows, and the terms that have none."""
+    flows = [(term, closed_flow(structure.vector_field(term), signs)) for term in terms]
+    left = [term for term, flow in flows if flow is None]
+    found = [(term, flow) for term, flow in flows if flow is not None]
     groups: list[Group] = []
-    left: list[sympy.Expr] = []
-    for term in terms:
-        flow = closed_flow(structure.vector_field(term), signs)
-        if flow is None:
-            left.append(term)
-        elif not any(_join(group, term, flow, structure, signs) for group in groups):
+    # Shears first: a potential then stays whole, and what commutes with it joins it.
+    for term, flow in sorted(found, key=lambda pair: pair[1].kind != "shear"):
+        if not any(_join(group, term, flow, structure, signs) for group in groups):
             groups.append(Group([term], [flow], [term]))
     return groups, left
 
@@ -71,16 +72,26 @@ def _join(
         group.terms.append(term)
         group.flows, group.hamiltonians = [together], [group.total]
         return True
-    bracket = structure.poisson(group.total, term)
-    if sympy.count_ops(bracket) > LARGE or sympy.expand(bracket) != 0:
-        return False
-    # Each term commutes with the sum; the flows of the group's own parts are applied whole.
-    if any(sympy.expand(structure.poisson(part, term)) != 0 for part in group.hamiltonians):
+    # Every part's own flow is applied whole, so that the term has to commute with each of them.
+    if not all(commute(part, term, structure) for part in group.hamiltonians):
         return False
     group.terms.append(term)
     group.flows.append(flow)
     group.hamiltonians.append(term)
     return True
+
+
+def commute(f: sympy.Expr, g: sympy.Expr, structure: SymbolicStructure) -> bool:
+    """Whether algebra shows that the flows of f and g commute: {f, g} = 0, or [X_f, X_g] = 0."""
+    if isinstance(structure, PoissonStructure):
+        bracket = structure.poisson(f, g)
+        return sympy.count_ops(bracket) < LARGE and sympy.expand(bracket) == 0
+    x, y = moving(structure.vector_field(f)), moving(structure.vector_field(g))
+    brackets = [
+        lie_derivative(x, y.get(s, sympy.S.Zero)) - lie_derivative(y, x.get(s, sympy.S.Zero))
+        for s in {*x, *y}
+    ]
+    return all(sympy.count_ops(b) < LARGE and sympy.expand(b) == 0 for b in brackets)
 
 
 def part_of(group: Group, structure: SymbolicStructure, name: str) -> Part:
@@ -91,6 +102,6 @@ def part_of(group: Group, structure: SymbolicStructure, name: str) -> Part:
         return Part(name, first.kind, group.total, equations(motion), first.code, first.reason)
     kinds = {flow.kind for flow in group.flows}
     kind = kinds.pop() if len(kinds) == 1 else "commuting"
-    reason = f"{len(group.flows)} flows that commute, one after the other: {first.reason}"
+    reason = f"{len(group.flows)} flows that commute, one after the other; the first: {first.reason}"
     code = Sequence(tuple(flow.code for flow in group.flows))
     return Part(name, kind, group.total, equations(motion), code, reason)

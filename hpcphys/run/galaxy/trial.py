@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 
-from hpcphys.run.assembly import force_field, initial_arrays, state_on
-from hpcphys.run.job import Job
+from hpcphys.run.galaxy.assembly import force_field, initial_arrays, state_on
+from hpcphys.run.galaxy.job import GravityJob
 
 MOST_PARTICLES = 100_000
 """A larger job is tried with this many particles of the same model: errors hardly depend on the number."""
 
 
-def measured_force(job: Job) -> list[str]:
+def measured_force(job: GravityJob) -> list[str]:
     """Rate of one evaluation and the force error on a sample, for the job's particles or fewer of its model.
 
     Raises JobError when the model's parameters contradict each other, DataFileError for a bad input file.

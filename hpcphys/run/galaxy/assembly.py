@@ -2,27 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
 
 from hpcphys.compiler import State
 from hpcphys.run.errors import JobError
-from hpcphys.run.job import Job
+from hpcphys.run.galaxy.job import GravityJob
 
 
-def threads_per_rank(job: Job, communicator) -> int:
-    """[run] threads, else OMP_NUM_THREADS, else the cores this node grants, shared by the ranks on it."""
-    if job.run.threads is not None:
-        return job.run.threads
-    declared = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
-    if declared.isdigit() and int(declared) > 0:
-        return int(declared)
-    return max(1, len(os.sched_getaffinity(0)) // communicator.node.size)
-
-
-def initial_arrays(job: Job, communicator) -> tuple[dict[str, np.ndarray], float]:
+def initial_arrays(job: GravityJob, communicator) -> tuple[dict[str, np.ndarray], float]:
     """This rank's particles as [initial] says, and the time they are of.
 
     Raises JobError when parameters contradict each other, DataFileError for a file that cannot be used.
@@ -46,7 +35,7 @@ def initial_arrays(job: Job, communicator) -> tuple[dict[str, np.ndarray], float
     return arrays, 0.0
 
 
-def units(job: Job):
+def units(job: GravityJob):
     """The units of snapshots."""
     from hpcphys.io.gadget4 import GalaxyUnits
 
@@ -58,7 +47,7 @@ def state_on(backend, arrays: dict[str, np.ndarray], **rest) -> State:
     return State({name: backend.array(array) for name, array in arrays.items()}, **rest)
 
 
-def force_field(job: Job, backend, communicator):
+def force_field(job: GravityJob, backend, communicator):
     """The field that [gravity] describes."""
     gravity = job.gravity
     common: dict[str, Any] = {
@@ -84,7 +73,7 @@ def force_field(job: Job, backend, communicator):
     )
 
 
-def compiled_program(job: Job, state: State, field, backend, communicator, timers=None):
+def compiled_program(job: GravityJob, state: State, field, backend, communicator, timers=None):
     """The program of the job: system, composition by name, adaptive steps if asked."""
     from hpcphys.compiler import compile_structure
     from hpcphys.physics.gravity import gravity
@@ -94,7 +83,7 @@ def compiled_program(job: Job, state: State, field, backend, communicator, timer
     return compile_structure(system, job.time.integrator, controller, dt=job.time.step, timers=timers)
 
 
-def step_controller(job: Job, backend, communicator):
+def step_controller(job: GravityJob, backend, communicator):
     """The time-symmetric controller of [time] adaptive."""
     from hpcphys.compiler import SymmetricSteps
     from hpcphys.compiler.adaptive import Criterion

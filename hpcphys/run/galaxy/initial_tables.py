@@ -8,16 +8,11 @@ from __future__ import annotations
 import math
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+from hpcphys.run.job import Positive, Table
+
 Fraction = Annotated[float, Field(ge=0, le=1)]
-
-
-class Table(BaseModel):
-    """Unknown keys are errors, numbers are not made from text or from true/false."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
 class Drawn(Table):

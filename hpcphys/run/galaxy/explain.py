@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from hpcphys.run import assembly
-from hpcphys.run.job import Job
+from hpcphys.run.galaxy import assembly
+from hpcphys.run.galaxy.job import GravityJob
 
 PARTICLES = 64
 """Enough to compile the program; its text does not depend on the number."""
 
 
-def explanation(job: Job) -> str:
+def explanation(job: GravityJob) -> str:
     """Equations, splitting and its order, operations with their exchanges, and kernels; no MPI, no run.
 
     Raises JobError when the initial conditions contradict each other.

@@ -6,7 +6,7 @@ import math
 
 from hpcphys.report.progress import amount, duration
 from hpcphys.run.driver import steps_wanted
-from hpcphys.run.job import Job
+from hpcphys.run.galaxy.job import GravityJob
 
 BYTES_PER_PARTICLE = 150
 """Resident on each rank, tree and exchange buffers included: the limit that the program is held to."""
@@ -25,7 +25,7 @@ PAIR_RATE = 5e9
 """Pair interactions per second and core of the direct sum on the same core."""
 
 
-def estimate(job: Job, ranks: int) -> list[str]:
+def estimate(job: GravityJob, ranks: int) -> list[str]:
     """Lines for the user about a valid job on `ranks` ranks; warnings begin with the word."""
     count, lines = particles(job), []
     if count is None:
@@ -50,12 +50,12 @@ def estimate(job: Job, ranks: int) -> list[str]:
     return lines
 
 
-def particles(job: Job) -> int | None:
+def particles(job: GravityJob) -> int | None:
     """Number of particles; None when only the input file knows."""
     return getattr(job.initial, "particles", None)
 
 
-def evaluation_seconds(job: Job, count: int) -> float:
+def evaluation_seconds(job: GravityJob, count: int) -> float:
     """Core seconds of the force evaluations of one step."""
     from hpcphys.compiler.compositions import composition
 
@@ -65,7 +65,7 @@ def evaluation_seconds(job: Job, count: int) -> float:
     return evaluations * count / TREE_RATE
 
 
-def disk_bytes(job: Job, count: int) -> float:
+def disk_bytes(job: GravityJob, count: int) -> float:
     """Bytes of all snapshots and of the checkpoints that are kept."""
     snapshots = 2 if job.output.snapshots else 0
     if job.output.snapshots and job.output.snapshot_every and job.time.end:

@@ -1,0 +1,1 @@
+"""The kind "gravity": self-gravitating particles, their job files and their simulations."""
