@@ -10,11 +10,13 @@ from hpcphys.compiler.expressions.coordinates import Coordinates, Variable
 from hpcphys.compiler.native.writer import Local, Writer
 from hpcphys.compiler.operations import Evaluate, Flow, Operation, Project
 
-INLINE_STATEMENTS = 1500
-"""Programs of at most so many statements a step are written in one piece, with every value in a register."""
+INLINE_STATEMENTS = 500
+"""Programs of at most so many operations a step are written in one piece, with every value in a register. The C++
+compiler takes about 10 ms for each of them (two vector registers per value): 1.6 s for three bodies (81), 4 s
+for a Toda chain of 16 (351), 16 s for ten bodies in space (795) if they were allowed."""
 
-MOST_STATEMENTS = 200_000
-"""Programs of more statements are refused: the C++ compiler takes about 0.4 ms for each and system."""
+MOST_STATEMENTS = 100_000
+"""Programs whose distinct flows have more operations are refused. Flows as functions take about 1 ms for each."""
 
 
 class ProgramTooLarge(ValueError):
@@ -114,7 +116,7 @@ class Body:
 class KernelText:
     """A generated module.
 
-    text: its C++, with `advance` and one `evaluate_<k>` for each field
+    text: its C++, with `advance_systems` and one `evaluate_<k>` for each field
     statements: number of statements of one step;  outlined: whether flows are functions of their own
     failures: (operation, message) by code, from 1
     """
@@ -243,7 +245,7 @@ def _advance(steps: Steps, layout: Layout) -> list[str]:
     else:
         begin = []
     arrays = [f"num h[{len(writer.hoist)}];"] if writer.outlined and writer.hoist else []
-    lines = [f"KERNEL(advance)({', '.join(arguments)}) {{"]
+    lines = [f"KERNEL(advance_systems)({', '.join(arguments)}) {{"]
     lines += [
         f"  const num {name} = num({coefficient!r} * dt);" for coefficient, name in steps.lengths.items()
     ]
