@@ -58,7 +58,7 @@ def constrain(operations: Operations, system: PhysicalSystem, table: Composition
         if piece.writes & constraints.positions and piece.writes & constraints.momenta:
             raise CompileError(
                 f"constrain: piece {piece.name!r} moves positions and momenta together; constraints need a "
-                "splitting into drifts and kicks"
+                'splitting into drifts and kicks: hamiltonian(..., splitting="separable")'
             )
     if constraints.project_every > 1:
         return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from math import inf
 from typing import Any
@@ -18,6 +19,7 @@ from hpcphys.compiler.expressions.grammar import parse
 from hpcphys.compiler.flows import FlowCode, Update
 from hpcphys.compiler.flows.pieces import Values
 from hpcphys.compiler.state import State
+from hpcphys.compiler.system import PhysicalSystem
 
 START_TOLERANCE = 1e-9
 """Largest violation, relative to the terms of g (or of dg/dt), that a state may begin with."""
@@ -181,6 +183,30 @@ class HolonomicConstraints:
         along = own.dense(own.directions, found[n + m + len(own.slopes) :], systems)
         multipliers = solved(g @ np.swapaxes(along, 1, 2), bend - np.einsum("skj,sj->sk", along, push))
         return multipliers, -np.einsum("ski,sk->si", g, multipliers)
+
+
+def constrained(
+    system: PhysicalSystem, constraints: Sequence[Any] | Mapping[str, Any], **options: Any
+) -> PhysicalSystem:
+    """The system with holonomic constraints, for a Hamiltonian that is split into drift and kick.
+
+    system: from hamiltonian(..., splitting="separable"), over the canonical structure
+    constraints, options: as HolonomicConstraints takes them
+    Raises ConstraintError if the system has no such splitting, and as HolonomicConstraints does.
+    """
+    pairs = getattr(system.structure, "pairs", ())
+    parts = () if system.splitting is None else system.splitting.parts
+    positions = {position for position, _ in pairs}
+    drifts = {piece.name for piece in system.pieces if piece.writes & positions}
+    both = {piece.name for piece in system.pieces if piece.writes - positions} & drifts
+    if not parts or not drifts or both:
+        raise ConstraintError(
+            "constraints need a canonical Hamiltonian T(p) + V(q) that is split into drift and kick; "
+            'state it with hamiltonian(..., splitting="separable")'
+        )
+    kinetic = sympy.Add(*(part.hamiltonian for part in parts if part.name in drifts))
+    held = HolonomicConstraints(constraints, system.coordinates, kinetic, pairs, system.parameters, **options)
+    return dataclasses.replace(system, constraints=held)
 
 
 def _expression(given: Any, coordinates: Coordinates, name: str) -> sympy.Expr:
