@@ -29,10 +29,14 @@ DEV long long row_of(long long i, long long n, int k, int l) {
 }
 // Functions of their own: written out for each component they would take most of the compiler's time.
 static __attribute__((noinline)) void load_rows(double* to, const double* p, long long i, long long n, int width) {
-  EACH_SYSTEM(k, l) to[k * LANES_OF_DOUBLES + l] = p[row_of(i, n, k, l) * width];
+  const double* from = p + i * width;
+  if (i + SYSTEMS_PER_PASS <= n) for (int j = 0; j < SYSTEMS_PER_PASS; j++) to[j] = from[(long long)j * width];
+  else EACH_SYSTEM(k, l) to[k * LANES_OF_DOUBLES + l] = p[row_of(i, n, k, l) * width];
 }
 static __attribute__((noinline)) void store_rows(const double* from, double* p, long long i, long long n, int width) {
-  EACH_SYSTEM(k, l) if (i + k * LANES_OF_DOUBLES + l < n) p[row_of(i, n, k, l) * width] = from[k * LANES_OF_DOUBLES + l];
+  const long long count = n - i < SYSTEMS_PER_PASS ? n - i : SYSTEMS_PER_PASS;
+  double* to = p + i * width;
+  for (long long j = 0; j < count; j++) to[j * width] = from[j];
 }
 DEV num load_system(const double* p, long long i, long long n, int width, int c) {
   alignas(64) double rows[SYSTEMS_PER_PASS];

@@ -55,6 +55,7 @@ class Writer:
     variables: symbol -> C++ name of each value that moves (coordinates and derived arrays)
     constants: symbol -> C++ name of each value that keeps its value for the whole run (parameters)
     outlined: write flows as functions of dt, for large programs: values live in arrays, which functions share
+    dt_varies: whether the dt of a flow is known only where the flow is called, or before the steps
     hoist: statements before the steps, of values that do not change;  count: operations written so far
     failures: (operation, message) of every `fail`; its code is its place in this list, from 1
     """
@@ -63,6 +64,7 @@ class Writer:
         self.variables = variables
         self.constants = constants
         self.outlined = outlined
+        self.dt_varies = outlined
         self.lines: list[str] = []
         self.hoist: list[str] = []
         self.failures: list[tuple[str, str]] = []
@@ -184,7 +186,7 @@ class Writer:
     def _evaluated(self, expressions: Sequence[sympy.Basic], local: Local | None) -> list[str]:
         """Statements for expressions or relations; names of results that later assignments do not change."""
         names = {**self.variables, **self.constants, DT: self._dt, **(local or {})}
-        graph = Graph(names, lambda symbol: symbol in self.constants or (symbol == DT and not self.outlined))
+        graph = Graph(names, lambda symbol: symbol in self.constants or (symbol == DT and not self.dt_varies))
         references = graph.add(expressions)
         share(graph, references)
         made = Statements(graph, references, self.fresh, self._hoisted, self._hoist)
