@@ -53,6 +53,17 @@ DEV lanes_mask far_nodes(const NodeLanes& node, const Group& group, Opening open
   return is_far(cx, cy, cz, F(group.hx), F(group.hy), F(group.hz), reach, node.mass, node.radius, opening);
 }
 
+// Sources about another origin, four numbers at a time.
+DEV void shift_sources(const PairSource<real>* RESTRICT from, PairSource<real>* RESTRICT to, int count, real x, real y, real z) {
+  const real shift[4] = {x, y, z, real(0)};
+  for (int j = 0; j < count; j++) {
+    const real* f = &from[j].x;
+    real* t = &to[j].x;
+    UNROLL(4)
+    for (int a = 0; a < 4; a++) t[a] = f[a] + shift[a];
+  }
+}
+
 // One batch of a walk: takes up to LANES nodes off the stack.
 DEV int batch(int n) { return n > STACK - STACK_RESERVE ? 1 : smaller(smaller(n, LANES), 1 + (STACK - STACK_RESERVE - n) / 7); }
 
@@ -159,8 +170,7 @@ GROUP_KERNEL(tree_forces)(long long n, const Group* RESTRICT groups, const Node*
           if (own >= 0 && own < group.count)
             for (int j = 0; j < size; j++) pair_tile[offsets[k] + j] = PairSource<real>{x[own + j], y[own + j], z[own + j], s[j].m};
           else
-            for (int j = 0; j < size; j++)
-              pair_tile[offsets[k] + j] = PairSource<real>{s[j].x + ox, s[j].y + oy, s[j].z + oz, s[j].m};
+            shift_sources(s, pair_tile + offsets[k], size, ox, oy, oz);
         }
         BARRIER;
         if (potential) add_pairs<true, true>(pair_tile, n_pairs, group.count, x, y, z, sum, epsilon2, support);
