@@ -15,6 +15,8 @@ class State:
     time: physical time of the state [time];  step: steps done since the start of the run
     scalars: name -> float or int; what a restart needs besides the arrays (controller variables, which
         derived arrays are valid). They are the same on every rank and go into the checkpoint.
+    first: global index of row 0, where the rows of a batch are shared among ranks; random numbers belong to
+        global rows, so that they do not depend on the number of ranks
 
     A derived array (an acceleration, a potential) is a function of the others. `mark_valid`, `invalidate` and
     `is_valid` keep the record of whether it belongs to the present state; an exchange moves it with its row.
@@ -27,11 +29,14 @@ class State:
         time: float = 0.0,
         step: int = 0,
         scalars: Mapping[str, float | int] | None = None,
+        first: int = 0,
     ):
         self._arrays = dict(arrays)
         self.time = float(time)
         self.step = int(step)
         self.scalars: dict[str, float | int] = dict(scalars or {})
+        self.first = int(first)
+        self.blocks_drawn = 0  # of random numbers, by the flows of the present step
         self.check_rows()
 
     def __getitem__(self, name: str) -> Any:

@@ -15,6 +15,10 @@ class FlowCode(Protocol):
     """A flow over the time DT, in symbols of coordinates, derived arrays and parameters."""
 
     @property
+    def normals(self) -> tuple[sympy.Symbol, ...]:
+        """Symbols that stand for standard normal variates, drawn for each application; () for most flows."""
+
+    @property
     def reads(self) -> frozenset[sympy.Symbol]:
         """Symbols whose values the flow needs, DT left out."""
 
@@ -28,5 +32,5 @@ class FlowCode(Protocol):
     def apply(self, columns: Mapping[sympy.Symbol, Any], dt: float) -> dict[sympy.Symbol, Any]:
         """The new values of what the flow writes, in NumPy.
 
-        columns: symbol -> (systems,) array, or a number that serves all systems
+        columns: symbol -> (systems,) array, or a number that serves all systems; those of `normals` included
         """

@@ -9,6 +9,7 @@ import numpy as np
 import sympy
 
 from hpcphys.compiler.expressions.coordinates import Coordinates, Variable
+from hpcphys.compiler.flows import noise
 from hpcphys.compiler.flows.code import FlowCode
 from hpcphys.compiler.flows.update import Update
 from hpcphys.compiler.pieces import Piece
@@ -40,8 +41,9 @@ class Values:
         return self.known.names_in(symbols)
 
     def apply(self, code: FlowCode, state: State, dt: float) -> None:
-        """Move the state by the flow, in NumPy."""
-        for symbol, values in code.apply(self.columns(state), dt).items():
+        """Move the state by the flow, in NumPy.  Random numbers are those that the native kernel draws."""
+        columns = self.columns(state) | drawn(code, state)
+        for symbol, values in code.apply(columns, dt).items():
             variable = self.known.named[self.known.owner[symbol]]
             if variable.name not in state:
                 shape = (state.count,) if variable.size is None else (state.count, variable.size)
@@ -51,6 +53,17 @@ class Values:
                 array[:] = values
             else:
                 array[:, variable.symbols.index(symbol)] = values
+
+
+def drawn(code: FlowCode, state: State) -> dict[sympy.Symbol, Any]:
+    """Symbol -> (systems,) normal variates for this application of the flow, in the present step."""
+    if not code.normals:
+        return {}
+    count, first = len(code.normals), state.blocks_drawn
+    systems = np.arange(state.first, state.first + state.count)
+    values = noise.normals(int(state.scalars.get(noise.SEED, 0)), systems, state.step, first, count)
+    state.blocks_drawn = first + noise.blocks(count)
+    return dict(zip(code.normals, values, strict=True))
 
 
 def expression_piece(name: str, equation: str, code: FlowCode, values: Values) -> Piece:

@@ -56,7 +56,7 @@ def kernel_text(operations: Sequence[Operation], layout: Layout) -> str:
         coefficient = operation.coefficient if isinstance(operation, Flow) else 0.0
         name = lengths.setdefault(coefficient, f"dt_{len(lengths)}")
         writer.line(f"{{  // {operation.name}")
-        writer.use_dt(name)
+        writer.begin(operation.name, name)
         code_of(operation).emit(writer)
         writer.line("}")
     arguments = [

@@ -55,6 +55,17 @@ class Printer:
             raise PrintError(f"{expression.func.__name__} is not available in compiled programs")
         return f"{name}({self(expression.args[0])})"
 
+    def relation(self, relation: sympy.Basic) -> str:
+        """A relation as C++ of type lanes: the systems for which it holds."""
+        if relation.is_Relational and relation.rel_op in ("<", "<=", ">", ">="):
+            return f"({self(relation.lhs)} {relation.rel_op} {self(relation.rhs)})"
+        parts = [self.relation(part) for part in relation.args]
+        if isinstance(relation, sympy.Not):
+            return f"!{parts[0]}"
+        if isinstance(relation, sympy.And | sympy.Or):
+            return f"({(' & ' if isinstance(relation, sympy.And) else ' | ').join(parts)})"
+        raise PrintError(f"{relation} is no relation of numbers; allowed: <, <=, >, >=, And, Or, Not")
+
     def _sum(self, expression: sympy.Expr) -> str:
         text = ""
         for term in expression.as_ordered_terms():
