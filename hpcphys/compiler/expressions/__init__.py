@@ -13,6 +13,7 @@ from hpcphys.compiler.expressions.coordinates import (
 from hpcphys.compiler.expressions.derivatives import gradient, hessian
 from hpcphys.compiler.expressions.errors import ExpressionError
 from hpcphys.compiler.expressions.grammar import parse
+from hpcphys.compiler.expressions.tracing import trace
 
 __all__ = [
     "DT",
@@ -25,4 +26,5 @@ __all__ = [
     "gradient",
     "hessian",
     "parse",
+    "trace",
 ]

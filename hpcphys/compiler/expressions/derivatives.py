@@ -24,7 +24,7 @@ def gradient(expr: sympy.Expr, symbols: Sequence[sympy.Symbol]) -> dict[sympy.Sy
 def hessian(
     expr: sympy.Expr, symbols: Sequence[sympy.Symbol]
 ) -> dict[tuple[sympy.Symbol, sympy.Symbol], sympy.Expr]:
-    """(a, b) -> d² expr / da db, for the pairs of `symbols` where it is not identically zero (both orders)."""
+    """(a, b) -> d² expr / da db, for the pairs of `symbols` where it is not zero (both orders)."""
     return {
         (a, b): second
         for a, slope in gradient(expr, symbols).items()

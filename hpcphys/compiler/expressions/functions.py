@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
+from typing import Any
 
+import numpy as np
 import sympy
 
 
@@ -17,12 +20,21 @@ def _real_cube_root(x: sympy.Expr) -> sympy.Expr:
     return sympy.cbrt(x) if x.is_nonnegative else sympy.sign(x) * sympy.cbrt(sympy.Abs(x))
 
 
+def _angle(y: sympy.Expr, x: sympy.Expr) -> sympy.Expr:
+    # SymPy's atan2(0, x) is a Heaviside function of x, which no compiler of C knows.
+    return sympy.pi * (1 - sympy.sign(x)) / 2 if y.is_zero and not x.is_zero else sympy.atan2(y, x)
+
+
 @dataclass(frozen=True)
 class Function:
-    """One function of the grammar: name, SymPy image, least and most arguments."""
+    """One function of the grammar, callable with traced numbers, SymPy expressions, numbers and arrays.
+
+    name; image: of SymPy; numeric: of NumPy; least, most: number of arguments
+    """
 
     name: str
     image: Callable[..., sympy.Expr]
+    numeric: Callable[..., Any]
     least: int = 1
     most: int = 1
 
@@ -33,36 +45,59 @@ class Function:
             return f"{self.least} argument" + ("s" if self.least > 1 else "")
         return f"{self.least} to {self.most} arguments"
 
+    def __call__(self, *arguments: Any) -> Any:
+        """The function of the arguments; arrays component by component."""
+        if any(isinstance(x, np.ndarray) and x.dtype == object for x in arguments):
+            return np.frompyfunc(self, len(arguments), 1)(*arguments)
+        for argument in arguments:
+            if hasattr(argument, "_sympy_"):
+                return type(argument)(self.image(*map(sympy.sympify, arguments)))
+            if isinstance(argument, sympy.Expr):
+                return self.image(*arguments)
+        return self.numeric(*arguments)
+
+
+def _special(name: str) -> Callable[..., Any]:
+    def numeric(x: Any) -> Any:
+        import scipy.special  # slow to import, and rarely needed
+
+        return getattr(scipy.special, name)(x)
+
+    return numeric
+
 
 FUNCTIONS: dict[str, Function] = {
     function.name: function
     for function in (
-        Function("sqrt", sympy.sqrt),
-        Function("cbrt", _real_cube_root),
-        Function("exp", sympy.exp),
-        Function("log", sympy.log),
-        Function("sin", sympy.sin),
-        Function("cos", sympy.cos),
-        Function("tan", sympy.tan),
-        Function("asin", sympy.asin),
-        Function("acos", sympy.acos),
-        Function("atan", sympy.atan),
-        Function("atan2", sympy.atan2, 2, 2),
-        Function("sinh", sympy.sinh),
-        Function("cosh", sympy.cosh),
-        Function("tanh", sympy.tanh),
-        Function("asinh", sympy.asinh),
-        Function("acosh", sympy.acosh),
-        Function("atanh", sympy.atanh),
-        Function("abs", sympy.Abs),
-        Function("sign", sympy.sign),
-        Function("min", sympy.Min, 2, 8),
-        Function("max", sympy.Max, 2, 8),
-        Function("erf", sympy.erf),
-        Function("erfc", sympy.erfc),
+        Function("sqrt", sympy.sqrt, np.sqrt),
+        Function("cbrt", _real_cube_root, np.cbrt),
+        Function("exp", sympy.exp, np.exp),
+        Function("log", sympy.log, np.log),
+        Function("sin", sympy.sin, np.sin),
+        Function("cos", sympy.cos, np.cos),
+        Function("tan", sympy.tan, np.tan),
+        Function("asin", sympy.asin, np.arcsin),
+        Function("acos", sympy.acos, np.arccos),
+        Function("atan", sympy.atan, np.arctan),
+        Function("atan2", _angle, np.arctan2, 2, 2),
+        Function("sinh", sympy.sinh, np.sinh),
+        Function("cosh", sympy.cosh, np.cosh),
+        Function("tanh", sympy.tanh, np.tanh),
+        Function("asinh", sympy.asinh, np.arcsinh),
+        Function("acosh", sympy.acosh, np.arccosh),
+        Function("atanh", sympy.atanh, np.arctanh),
+        Function("abs", sympy.Abs, np.abs),
+        Function("sign", sympy.sign, np.sign),
+        Function("min", sympy.Min, lambda *x: reduce(np.minimum, x), 2, 8),
+        Function("max", sympy.Max, lambda *x: reduce(np.maximum, x), 2, 8),
+        Function("erf", sympy.erf, _special("erf")),
+        Function("erfc", sympy.erfc, _special("erfc")),
     )
 }
 """Name -> function, for every function of scalars that an expression may call."""
+
+(sqrt, cbrt, exp, log, sin, cos, tan, asin, acos, atan, atan2) = list(FUNCTIONS.values())[:11]
+(sinh, cosh, tanh, asinh, acosh, atanh, abs, sign, min, max, erf, erfc) = list(FUNCTIONS.values())[11:]
 
 VECTOR_FUNCTIONS: dict[str, int] = {"dot": 2, "norm": 1, "cross": 2}
 """Name -> number of arguments, for the functions of vectors."""

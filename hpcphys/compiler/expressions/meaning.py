@@ -42,6 +42,16 @@ def _tree_size(expr: sympy.Expr) -> int:
     return 1 + sum(_tree_size(argument) for argument in expr.args)
 
 
+def decimal(text: str) -> sympy.Expr:
+    """The number of a decimal text: exact where numerator and denominator are short, else a double."""
+    rounded = float(text)
+    if rounded == 0.0 or abs(math.log10(abs(rounded))) <= 15:
+        exact = sympy.Rational(text)
+        if abs(exact.p) <= EXACT and exact.q <= EXACT:
+            return exact
+    return sympy.Float(rounded)
+
+
 class Meaning:
     """The meaning of one text: names -> values, and the indices of the sums that are being written out."""
 
@@ -112,13 +122,9 @@ class Meaning:
         return Value(parts, vector, size)
 
     def number(self, node: syntax.Number) -> sympy.Expr:
-        if not math.isfinite(rounded := float(node.text)):
+        if not math.isfinite(float(node.text)):
             self.fail(f"{node.text} is beyond the range of double precision", node.position)
-        if rounded == 0.0 or abs(math.log10(rounded)) <= 15:
-            exact = sympy.Rational(node.text)
-            if abs(exact.p) <= EXACT and exact.q <= EXACT:
-                return exact
-        return sympy.Float(rounded)
+        return decimal(node.text)
 
     def named(self, node: syntax.Name) -> Value:
         if node.text in self.indices:

@@ -9,28 +9,53 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from hpcphys.compiler.structures.base import Arrays, Casimir, Structure, StructureError
+from hpcphys.compiler.structures.base import Arrays, Casimir, Structure, StructureError, Verification
 from hpcphys.compiler.structures.canonical import CanonicalStructure
 from hpcphys.compiler.structures.verification import verify_structure
 
 if TYPE_CHECKING:
+    from hpcphys.compiler.structures.contact import ContactStructure
+    from hpcphys.compiler.structures.dissipative import (
+        DissipativeStructure,
+        FrictionStructure,
+        LangevinStructure,
+        OrnsteinUhlenbeckStructure,
+    )
+    from hpcphys.compiler.structures.generic import GenericStructure
     from hpcphys.compiler.structures.lie_poisson import EuclideanStructure, RotationStructure
+    from hpcphys.compiler.structures.nose_hoover import NoseHooverStructure
     from hpcphys.compiler.structures.poisson import (
         PoissonMatrix,
         PoissonStructure,
         SymbolicCanonical,
         product,
     )
+    from hpcphys.compiler.structures.quadratic import LotkaVolterraStructure, VortexStructure
+    from hpcphys.compiler.structures.quantum import QuantumStructure
+    from hpcphys.compiler.structures.registry import structure_named, structure_names, structure_options
     from hpcphys.compiler.structures.symbolic import SymbolicStructure
 
 _MODULES = {
+    "ContactStructure": "contact",
+    "DissipativeStructure": "dissipative",
     "EuclideanStructure": "lie_poisson",
+    "FrictionStructure": "dissipative",
+    "GenericStructure": "generic",
+    "LangevinStructure": "dissipative",
+    "LotkaVolterraStructure": "quadratic",
+    "NoseHooverStructure": "nose_hoover",
+    "OrnsteinUhlenbeckStructure": "dissipative",
     "PoissonMatrix": "poisson",
     "PoissonStructure": "poisson",
+    "QuantumStructure": "quantum",
     "RotationStructure": "lie_poisson",
     "SymbolicCanonical": "poisson",
     "SymbolicStructure": "symbolic",
+    "VortexStructure": "quadratic",
     "product": "poisson",
+    "structure_named": "registry",
+    "structure_names": "registry",
+    "structure_options": "registry",
 }
 
 
@@ -44,14 +69,28 @@ __all__ = [
     "Arrays",
     "CanonicalStructure",
     "Casimir",
+    "ContactStructure",
+    "DissipativeStructure",
     "EuclideanStructure",
+    "FrictionStructure",
+    "GenericStructure",
+    "LangevinStructure",
+    "LotkaVolterraStructure",
+    "NoseHooverStructure",
+    "OrnsteinUhlenbeckStructure",
     "PoissonMatrix",
     "PoissonStructure",
+    "QuantumStructure",
     "RotationStructure",
     "Structure",
     "StructureError",
     "SymbolicCanonical",
     "SymbolicStructure",
+    "Verification",
+    "VortexStructure",
     "product",
+    "structure_named",
+    "structure_names",
+    "structure_options",
     "verify_structure",
 ]

@@ -8,8 +8,8 @@ from typing import Any
 import sympy
 
 from hpcphys.compiler.expressions.coordinates import Coordinates, Variable
-from hpcphys.compiler.expressions.grammar import parse
 from hpcphys.compiler.structures.base import StructureError
+from hpcphys.compiler.structures.options import expression_of, matrix_of
 from hpcphys.compiler.structures.symbolic import Motion, SymbolicStructure
 
 
@@ -143,37 +143,6 @@ class PoissonMatrix(PoissonStructure):
         )
         if verify:
             self.verify()
-
-
-def expression_of(given: Any, coordinates: Coordinates, name: str) -> sympy.Expr:
-    """A text parsed by the grammar; numbers and SymPy expressions as they are."""
-    if isinstance(given, str):
-        return parse(given, coordinates, name=name)
-    if isinstance(given, bool) or not isinstance(given, int | float | sympy.Expr):
-        raise StructureError(f"{name}: found {given!r}; allowed: a number or an expression as text")
-    return sympy.sympify(given)
-
-
-def matrix_of(given: Any, coordinates: Coordinates, name: str, size: int | None = None) -> sympy.SparseMatrix:
-    """A square matrix of expressions from rows of texts, numbers or expressions, or from a SymPy matrix.
-
-    size: rows and columns; by default the dimension of the coordinates
-    """
-    size = coordinates.dimension if size is None else size
-    rows = given.tolist() if isinstance(given, sympy.MatrixBase) else given
-    shape = [len(row) if isinstance(row, Sequence) and not isinstance(row, str) else 0 for row in rows]
-    if shape != [size] * size:
-        components = ", ".join(symbol.name for symbol in coordinates.symbols)
-        raise StructureError(
-            f"matrix {name} has rows of {shape} entries; {size} rows of {size} are needed, one for each of "
-            f"{components}"
-        )
-    return sympy.SparseMatrix(
-        [
-            [expression_of(entry, coordinates, f"{name}[{i}][{j}]") for j, entry in enumerate(row)]
-            for i, row in enumerate(rows)
-        ]
-    )
 
 
 def product(*structures: SymbolicStructure) -> PoissonStructure:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -14,7 +14,8 @@ from hpcphys.compiler.expressions.coordinates import TIME, Coordinates, Variable
 from hpcphys.compiler.expressions.derivatives import gradient
 from hpcphys.compiler.state import State
 from hpcphys.compiler.structures.base import Arrays, Casimir, Structure, StructureError, Verification
-from hpcphys.compiler.structures.identities import Prover, antisymmetry, casimir_motion, jacobi
+from hpcphys.compiler.structures.identities import antisymmetry, degeneracy, jacobi, reversal
+from hpcphys.compiler.structures.proofs import Proofs, Prover
 
 HAMILTONIAN = "hamiltonian"
 """Key of the value of H in the numeric gradients of structures whose motion depends on it (contact)."""
@@ -83,7 +84,7 @@ class SymbolicStructure(Structure):
         if not self.reversal:
             return False
         mirrored = hamiltonian.subs(self.reversal, simultaneous=True)
-        return sympy.simplify(mirrored - hamiltonian) == 0
+        return Prover().vanishes(mirrored - hamiltonian)
 
     @cached_property
     def entries(self) -> dict[tuple[int, int], sympy.Expr]:
@@ -99,43 +100,27 @@ class SymbolicStructure(Structure):
         return {symbol: sympy.Add(*rows[i]) for i, symbol in enumerate(symbols)}
 
     def verify(self, *, seconds: float = 10.0) -> Verification:
-        """Verify by algebra that J is antisymmetric, satisfies the Jacobi identity, and that J grad C = 0.
+        """Verify by algebra that J is antisymmetric with the Jacobi identity, that J grad C = 0 for its
+        Casimirs, and that the reversal R reverses the bracket.
 
-        seconds: time for proofs; what cannot be proved in it is decided at random points, and the result says
-            so in its `how`
+        seconds: time for the proofs of one property; what cannot be proved in it is decided at random points,
+            and the result says so in its `how`
         Returns the violation of each property: 0.0 where it is proved, else the largest at the points.
         Raises StructureError that names the property, the variables and the expression that should vanish.
         """
-        found = Verification()
+        proofs = Proofs(self.name, seconds)
+        self.prove(proofs)
+        return proofs.found
+
+    def prove(self, proofs: Proofs) -> None:
+        """Prove each property; subclasses that claim more add to it."""
         symbols = self.coordinates.symbols
-
-        def check(what: str, identities: Iterable[tuple[Any, sympy.Expr]], form: str) -> None:
-            prover = Prover(seconds)
-            for indices, expr in identities:
-                if not prover.vanishes(expr):
-                    named = [symbols[i].name for i in (indices if isinstance(indices, tuple) else (indices,))]
-                    raise self.violation(what, form.format(*named), expr)
-            found.record(what, prover.residual, prover.how)
-
-        check("antisymmetry", antisymmetry(self.entries), "J[{0}, {1}] + J[{1}, {0}]")
-        check(
-            "jacobi",
-            jacobi(self.entries, symbols),
-            "{{{0}, {{{1}, {2}}}}} + {{{1}, {{{2}, {0}}}}} + {{{2}, {{{0}, {1}}}}}",
-        )
+        proofs.vanish("antisymmetry", antisymmetry(self.entries, symbols))
+        proofs.vanish("jacobi", jacobi(self.entries, symbols))
         for label, casimir in self.casimir_expressions.items():
-            check(f"casimir {label}", casimir_motion(self.entries, symbols, casimir), "(J grad C)[{0}]")
-        return found
-
-    def violation(self, what: str, quantity: str, expr: sympy.Expr) -> StructureError:
-        """The error that `quantity`, which must vanish, is `expr`."""
-        text = str(sympy.factor_terms(sympy.expand(expr)))
-        if len(text) > 300:
-            text = text[:300] + " ..."
-        return StructureError(
-            f"structure {self.name!r} violates {what}: {quantity} = {text}, which must vanish; correct the "
-            "matrix or what is claimed of it"
-        )
+            proofs.vanish(f"casimir {label}", degeneracy(self.entries, symbols, casimir, "J grad C"))
+        if self.reversal:
+            proofs.vanish("reversal", reversal(self.matrix, symbols, self.reversal))
 
     def bracket(self, z: Arrays, gradient: Arrays) -> dict[str, Any]:
         """dz/dt at the rows of `z` for the rows of the gradient of a Hamiltonian.
@@ -179,7 +164,10 @@ class SymbolicStructure(Structure):
 
     @cached_property
     def _compiled_reversal(self) -> Callable[[Arrays], dict[str, Any]]:
-        return compiled_rows(self.coordinates, self.reversal)
+        # The components that R leaves alone belong to the arrays that are written.
+        written = self.coordinates.names_in(self.reversal)
+        symbols = (s for name in written for s in self.coordinates.named[name].symbols)
+        return compiled_rows(self.coordinates, {s: self.reversal.get(s, s) for s in symbols})
 
     def _numeric_gradient(self, expr: sympy.Expr) -> Callable[[Arrays], dict[str, Any]]:
         compiled: list[Callable[[Arrays], dict[str, Any]]] = []
