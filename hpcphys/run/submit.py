@@ -71,6 +71,8 @@ def script_text(job: Job, slurm: Slurm, job_file: Path, settings: list[str]) -> 
         "#!/bin/bash",
         *header,
         "",
+        # The environment's own mpirun, wherever the script is submitted from; a module's goes before it.
+        f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"',
         *slurm.setup,
         f"cd {shlex.quote(os.getcwd())}",
         "export OMP_NUM_THREADS=${SLURM_CPUS_PER_TASK:-1}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -96,6 +97,8 @@ def test_submit_needs_a_table_and_writes_a_script(job_file, capsys, monkeypatch)
     ):
         assert line in text.splitlines()
     assert "--set time.step=0.05" in text
+    bin_folder = Path(sys.executable).parent
+    assert text.index(f'export PATH={bin_folder}:"$PATH"') < text.index("module load openmpi")
     assert subprocess.run(["bash", "-n", str(script)]).returncode == 0
     monkeypatch.setenv("PATH", "/nonexistent")
     assert main(["submit", str(job_file), "--now"]) == 1
