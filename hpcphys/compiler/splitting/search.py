@@ -1,0 +1,96 @@
+"""The search for a splitting: terms with closed flows, in as few parts as commute or close together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import sympy
+
+from hpcphys.compiler.flows.sequence import Sequence
+from hpcphys.compiler.splitting.closed import LARGE, ClosedFlow, closed_flow, moving
+from hpcphys.compiler.splitting.parts import Part, equations
+from hpcphys.compiler.splitting.rotors import bonds, rotor_terms, spin_field
+from hpcphys.compiler.splitting.signs import Signs
+from hpcphys.compiler.structures.symbolic import SymbolicStructure
+
+
+@dataclass
+class Group:
+    """Terms that move together: by one closed flow, or by flows that commute."""
+
+    terms: list[sympy.Expr]
+    flows: list[ClosedFlow]
+    hamiltonians: list[sympy.Expr] = field(default_factory=list)
+
+    @property
+    def total(self) -> sympy.Expr:
+        """The sum of the terms."""
+        return sympy.Add(*self.terms)
+
+
+def terms_of(hamiltonian: sympy.Expr, structure: SymbolicStructure, signs: Signs) -> list[sympy.Expr]:
+    """H as a sum of terms, each of which moves something; a term without a closed flow is multiplied out."""
+    found, hamiltonian = rotor_terms(hamiltonian, structure, signs)
+    pairs = bonds(hamiltonian, structure)
+    if pairs:
+        hamiltonian = sympy.expand(hamiltonian - sympy.Add(*pairs))
+        field, hamiltonian = spin_field(hamiltonian, structure)
+        found += [*pairs, field]
+    for term in sympy.Add.make_args(hamiltonian):
+        motion = moving(structure.vector_field(term))
+        apart = sympy.Add.make_args(sympy.expand(term))
+        if len(apart) > 1 and closed_flow(motion, signs) is None:
+            found += apart
+        else:
+            found.append(term)
+    return [term for term in found if moving(structure.vector_field(term))]
+
+
+def grouped(
+    terms: list[sympy.Expr], structure: SymbolicStructure, signs: Signs
+) -> tuple[list[Group], list[sympy.Expr]]:
+    """Groups with exact flows, and the terms that have none."""
+    groups: list[Group] = []
+    left: list[sympy.Expr] = []
+    for term in terms:
+        flow = closed_flow(structure.vector_field(term), signs)
+        if flow is None:
+            left.append(term)
+        elif not any(_join(group, term, flow, structure, signs) for group in groups):
+            groups.append(Group([term], [flow], [term]))
+    return groups, left
+
+
+def _join(
+    group: Group, term: sympy.Expr, flow: ClosedFlow, structure: SymbolicStructure, signs: Signs
+) -> bool:
+    """Add the term to the group if both move exactly together: by one flow, or one after the other."""
+    both = moving(structure.vector_field(group.total + term))
+    together = closed_flow(both, signs, linear_only=True)
+    if together is not None and (together.kind == "shear" or len(group.flows) == 1):
+        group.terms.append(term)
+        group.flows, group.hamiltonians = [together], [group.total]
+        return True
+    bracket = structure.poisson(group.total, term)
+    if sympy.count_ops(bracket) > LARGE or sympy.expand(bracket) != 0:
+        return False
+    # Each term commutes with the sum; the flows of the group's own parts are applied whole.
+    if any(sympy.expand(structure.poisson(part, term)) != 0 for part in group.hamiltonians):
+        return False
+    group.terms.append(term)
+    group.flows.append(flow)
+    group.hamiltonians.append(term)
+    return True
+
+
+def part_of(group: Group, structure: SymbolicStructure, name: str) -> Part:
+    """The part of a group."""
+    first, *others = group.flows
+    motion = moving(structure.vector_field(group.total))
+    if not others:
+        return Part(name, first.kind, group.total, equations(motion), first.code, first.reason)
+    kinds = {flow.kind for flow in group.flows}
+    kind = kinds.pop() if len(kinds) == 1 else "commuting"
+    reason = f"{len(group.flows)} flows that commute, one after the other: {first.reason}"
+    code = Sequence(tuple(flow.code for flow in group.flows))
+    return Part(name, kind, group.total, equations(motion), code, reason)

@@ -1,0 +1,82 @@
+"""`split`: the parts of a Hamiltonian and their flows, found rather than asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import sympy
+
+from hpcphys.compiler.splitting.canonical import separable
+from hpcphys.compiler.splitting.closed import LARGE, closed_flow, moving
+from hpcphys.compiler.splitting.parts import Part, Splitting, equations
+from hpcphys.compiler.splitting.search import grouped, part_of, terms_of
+from hpcphys.compiler.splitting.signs import Signs
+from hpcphys.compiler.structures.poisson import SymbolicCanonical
+from hpcphys.compiler.structures.symbolic import SymbolicStructure
+
+
+class SplittingError(ValueError):
+    """A Hamiltonian has no flow of the kind that was asked for; the message says which terms and why."""
+
+
+METHODS = ("auto", "separable", "exact", "pieces")
+
+
+def split(
+    hamiltonian: sympy.Expr,
+    structure: SymbolicStructure,
+    method: str = "auto",
+    *,
+    values: Mapping[sympy.Symbol, Any] | None = None,
+) -> Splitting:
+    """The splitting of H over a structure; print it to see the parts, their flows and the reasons.
+
+    method: "auto" tries in this order
+        "exact"      one closed flow of all of H (quadratic Hamiltonians, linear motions)
+        "separable"  drift and kick of H = T(p) + V(q)
+        "pieces"     terms with closed flows, as few parts as possible
+    values: symbol of a parameter -> number or array; their signs choose between closed forms
+    Raises SplittingError if the method that was asked for does not apply.
+    """
+    if method not in METHODS:
+        raise SplittingError(f"unknown splitting {method!r}; allowed: {', '.join(METHODS)}")
+    signs = Signs(values)
+    if method in ("auto", "exact"):
+        found = _exact(hamiltonian, structure, signs)
+        if found is not None:
+            return found
+    if method in ("auto", "separable") and isinstance(structure, SymbolicCanonical):
+        found = separable(hamiltonian, structure)
+        if found is not None:
+            return found
+    if method in ("auto", "pieces"):
+        found = _pieces(hamiltonian, structure, signs)
+        if found is not None:
+            return found
+    raise SplittingError(f"{method}: H = {hamiltonian} has no such splitting over {structure.name}")
+
+
+def _exact(hamiltonian: sympy.Expr, structure: SymbolicStructure, signs: Signs) -> Splitting | None:
+    """All of H by one closed flow."""
+    if sympy.count_ops(hamiltonian) > LARGE:
+        return None
+    motion = moving(structure.vector_field(hamiltonian))
+    flow = closed_flow(motion, signs)
+    if flow is None:
+        return None
+    part = Part("motion", flow.kind, hamiltonian, equations(motion), flow.code, flow.reason)
+    return Splitting(hamiltonian, (part,), notes=("one exact flow moves all of H",))
+
+
+def _pieces(hamiltonian: sympy.Expr, structure: SymbolicStructure, signs: Signs) -> Splitting | None:
+    """Terms with closed flows in groups; None if a term has none."""
+    groups, left = grouped(terms_of(hamiltonian, structure, signs), structure, signs)
+    if left or not groups:
+        return None
+    kinds = [group.flows[0].kind for group in groups]
+    names = [
+        kind if kinds.count(kind) == 1 else f"{kind}_{kinds[: i + 1].count(kind)}" for i, kind in enumerate(kinds)
+    ]
+    parts = tuple(part_of(group, structure, name) for group, name in zip(groups, names, strict=True))
+    return Splitting(hamiltonian, parts, notes=(f"{len(parts)} parts with exact flows",))
