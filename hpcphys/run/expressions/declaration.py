@@ -38,6 +38,7 @@ class Declaration:
     coordinates: of the structure, its own variables included;  terms: H by named terms
     parameters: values that serve all systems;  per_system: text of those with a value for each
     conserved, observables: further expressions by name;  rows: the initial values
+    keeps_terms: whether the terms of H were stated one by one, and so are the parts of the splitting
     zoo: the system of the zoo, if it is one
     """
 
@@ -49,6 +50,7 @@ class Declaration:
     conserved: dict[str, sympy.Expr] = field(default_factory=dict)
     observables: dict[str, sympy.Expr] = field(default_factory=dict)
     constraints: list[sympy.Expr] = field(default_factory=list)
+    keeps_terms: bool = False
     texts: dict[str, str] = field(default_factory=dict)
     zoo: ZooSystem | None = None
 

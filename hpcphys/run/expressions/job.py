@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from hpcphys.run.job import INTEGRATORS, Job, Limits, Positive, System, Table, Time
+from hpcphys.run.job import INTEGRATORS, Job, Positive, System, Table, Time
 
 IMPLICIT = ("implicit_midpoint", "discrete_gradient", "poisson")
 """Methods of the whole system at once, for what cannot be split."""
@@ -15,6 +15,8 @@ if TYPE_CHECKING:  # a type checker cannot know names that are found when the pr
     Integrator = str
 else:
     Integrator = Literal[(*INTEGRATORS, *IMPLICIT)]
+
+Splitting = Literal[("auto", "exact", "separable", "pieces", *IMPLICIT)] if not TYPE_CHECKING else str
 
 Entry = Annotated[float, Field(allow_inf_nan=False)] | str
 Value = Entry | list[Entry]
@@ -57,6 +59,11 @@ class Hamiltonian(Table):
     )
     conserved: dict[str, str] = Field(
         {}, description="expressions that are conserved besides energy and Casimirs; their errors are watched"
+    )
+    splitting: Splitting = Field(
+        "auto",
+        description="how H is split into flows; 'auto' finds parts with exact flows, the implicit methods move "
+        "all of it at once",
     )
     constraints: list[str] = Field([], description="holonomic constraints: expressions that stay zero")
     tolerance: Positive = Field(1e-12, description="how exactly constraints and implicit equations are met")
@@ -145,14 +152,6 @@ class HamiltonianTime(Time):
     )
 
 
-class HamiltonianLimits(Limits):
-    """When a run has failed."""
-
-    energy_error: Positive | None = Field(
-        None, description="largest allowed |E - E0|/|E0| of any system of the batch; none: no limit"
-    )
-
-
 class HamiltonianJob(Job):
     """A whole job file."""
 
@@ -161,4 +160,3 @@ class HamiltonianJob(Job):
     initial: InitialStates = InitialStates()
     observables: Observables = Observables()
     time: HamiltonianTime
-    limits: HamiltonianLimits = HamiltonianLimits()
