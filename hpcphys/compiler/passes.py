@@ -36,6 +36,12 @@ def compose(system: PhysicalSystem, composition: Composition, controller: Any = 
         raise CompileError(f"compose: {error}") from None
     for stage in stages:
         piece = system.pieces[stage.piece]
+        if piece.order is not None and (piece.order < 2 or not composition.weights):
+            raise CompileError(
+                f"compose: piece {piece.name!r} moves by a symmetric flow of order {piece.order}, and "
+                f"{composition.name} needs exact flows; choose a composition of symmetric steps, such as "
+                "leapfrog, yoshida4, suzuki4 or kahan_li6"
+            )
         if stage.gradient and piece.gradient_flow is None:
             raise CompileError(
                 f"compose: {composition.name} needs the force gradient of piece {piece.name!r}, which has no "
@@ -63,7 +69,7 @@ def merge(operations: Operations) -> Operations:
     merged: list[Operation] = []
     for op in operations:
         last = merged[-1] if merged else None
-        if isinstance(op, Flow) and isinstance(last, Flow) and last.piece is op.piece:
+        if isinstance(op, Flow) and isinstance(last, Flow) and last.piece is op.piece and _is_exact(op):
             merged.pop()
             op = Flow(op.piece, last.coefficient + op.coefficient, last.gradient + op.gradient)
         if not (isinstance(op, Flow) and op.coefficient == op.gradient == 0.0):
@@ -71,11 +77,16 @@ def merge(operations: Operations) -> Operations:
     return tuple(merged)
 
 
+def _is_exact(flow: Flow) -> bool:
+    return flow.piece.order is None
+
+
 def check_merge(operations: Operations, system: PhysicalSystem) -> None:
     """Coefficients still sum to 1, and no two neighbours belong to one piece."""
     check_compose(operations, system, "merge")
     for before, after in pairwise(operations):
-        if isinstance(before, Flow) and isinstance(after, Flow) and before.piece is after.piece:
+        same = isinstance(before, Flow) and isinstance(after, Flow) and before.piece is after.piece
+        if same and isinstance(before, Flow) and _is_exact(before):
             raise CompileError(f"merge: two neighbouring flows of piece {before.name!r} are left")
 
 

@@ -54,6 +54,8 @@ class PhysicalSystem:
     coordinates: of a system that is stated as expressions (expressions.Coordinates), or None
     parameters: values that serve all systems of a batch, by name; those with a row per system are arrays of
         the state
+    hamiltonian: H as an expression, or None
+    splitting: how the pieces were found (splitting.Splitting), or None
     """
 
     state: State
@@ -64,6 +66,8 @@ class PhysicalSystem:
     equation: str = ""
     coordinates: Any = None
     parameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    hamiltonian: Any = None
+    splitting: Any = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "pieces", tuple(self.pieces))

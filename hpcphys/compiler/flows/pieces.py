@@ -66,13 +66,24 @@ def drawn(code: FlowCode, state: State) -> dict[sympy.Symbol, Any]:
     return dict(zip(code.normals, values, strict=True))
 
 
-def expression_piece(name: str, equation: str, code: FlowCode, values: Values) -> Piece:
+def expression_piece(
+    name: str, equation: str, code: FlowCode, values: Values, *, role: str = "", order: int | None = None
+) -> Piece:
     """The piece of a flow in symbols; alone it moves the state in NumPy, the native kernel's reference."""
 
     def flow(state: State, dt: float) -> None:
         values.apply(code, state, dt)
 
-    return Piece(name, equation, values.names(code.reads), values.names(code.writes), flow, code=code)
+    return Piece(
+        name,
+        equation,
+        values.names(code.reads),
+        values.names(code.writes),
+        flow,
+        code=code,
+        role=role,
+        order=order,
+    )
 
 
 class ExpressionField:

@@ -21,6 +21,11 @@ class Sequence:
     flows: tuple[FlowCode, ...]
 
     @property
+    def normals(self) -> tuple[sympy.Symbol, ...]:
+        """The random numbers of all flows."""
+        return tuple(symbol for flow in self.flows for symbol in flow.normals)
+
+    @property
     def reads(self) -> frozenset[sympy.Symbol]:
         """Symbols whose values any of the flows needs."""
         return frozenset().union(*(flow.reads for flow in self.flows))

@@ -57,9 +57,7 @@ def separable(hamiltonian: sympy.Expr, structure: SymbolicCanonical) -> Splittin
     )
 
 
-def halves_of(
-    hamiltonian: sympy.Expr, structure: SymbolicCanonical
-) -> tuple[sympy.Expr, sympy.Expr] | None:
+def halves_of(hamiltonian: sympy.Expr, structure: SymbolicCanonical) -> tuple[sympy.Expr, sympy.Expr] | None:
     """T(p) and V(q, t), or None.  Products are multiplied out only where that is needed to tell."""
     pairs = structure.symbol_pairs()
     positions, momenta = {q for q, _ in pairs} | {TIME}, {p for _, p in pairs}

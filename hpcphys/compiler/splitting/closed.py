@@ -55,14 +55,13 @@ def is_invariant(field: Field, expr: sympy.Expr) -> bool:
     return sympy.expand(rate) == 0 or (sympy.count_ops(rate) < 200 and sympy.simplify(rate) == 0)
 
 
-def closed_flow(
-    field: Field, signs: Signs | None = None, *, linear_only: bool = False
-) -> ClosedFlow | None:
+def closed_flow(field: Field, signs: Signs | None = None, *, linear_only: bool = False) -> ClosedFlow | None:
     """The exact flow of dz/dt = X(z) in closed form, or None if none of the rules below finds one.
 
     1. shear: X does not depend on what it moves.   2. linear: X is affine in what it moves, with coefficients
     that stand still, and its matrix exponential is closed.   3. X = g Y with g constant along X and Y one of
-    these: the flow of Y over g dt.   4. the Lie series of X ends.   5. combinations of what moves stand still,
+    these: the flow of Y over g dt.   4. the Lie series of X ends.   5. combinations of what moves stand
+    still,
     and with them X is linear: two spins about their sum.
     """
     signs = signs or Signs()
@@ -125,9 +124,11 @@ def _scaled(field: Field, signs: Signs) -> ClosedFlow | None:
     common: dict[sympy.Expr, sympy.Expr] | None = None
     for rate in factored.values():
         powers = {b: e for b, e in rate.as_powers_dict().items() if b.free_symbols & field.keys()}
-        common = powers if common is None else {
-            b: sympy.Min(e, powers[b]) for b, e in common.items() if b in powers
-        }
+        common = (
+            powers
+            if common is None
+            else {b: sympy.Min(e, powers[b]) for b, e in common.items() if b in powers}
+        )
     factors = [b**e for b, e in sorted((common or {}).items(), key=str)]
     standing = [f for f in factors if is_invariant(field, f)]
     scale = sympy.Mul(*standing if standing else factors)

@@ -32,7 +32,8 @@ def angular_momenta(structure: SymbolicStructure) -> list[Vector]:
 def rotor_terms(
     hamiltonian: sympy.Expr, structure: SymbolicStructure, signs: Signs
 ) -> tuple[list[sympy.Expr], sympy.Expr]:
-    """Every  a m_1² + b m_2² + c m_3²  of H as three terms, a symmetric top and a rest; and what is left of H:
+    """Every  a m_1² + b m_2² + c m_3²  of H as three terms, a symmetric top and a rest; and what is left of
+    H:
 
         a |m|²,   (c - a) m_3²,   (b - a) m_2²        with |b - a| the smallest of the differences.
 
@@ -90,12 +91,11 @@ def bonds(hamiltonian: sympy.Expr, structure: SymbolicStructure) -> list[sympy.E
     return found
 
 
-def spin_field(
-    hamiltonian: sympy.Expr, structure: SymbolicStructure
-) -> tuple[sympy.Expr, sympy.Expr]:
+def spin_field(hamiltonian: sympy.Expr, structure: SymbolicStructure) -> tuple[sympy.Expr, sympy.Expr]:
     """The terms linear in the angular momenta as one, which may commute with the bonds, and the others."""
     spins = {symbol for vector in angular_momenta(structure) for symbol in vector}
-    linear, others = [], []
+    linear: list[sympy.Expr] = []
+    others: list[sympy.Expr] = []
     for term in sympy.Add.make_args(hamiltonian):
         _, moving = term.as_independent(*structure.coordinates.symbols)
         (linear if moving in spins else others).append(term)

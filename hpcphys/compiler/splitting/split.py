@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sympy
 
 from hpcphys.compiler.splitting.canonical import separable
 from hpcphys.compiler.splitting.closed import LARGE, closed_flow, moving
-from hpcphys.compiler.splitting.parts import Part, Splitting, equations
+from hpcphys.compiler.splitting.parts import Part, Splitting, equations, shown
 from hpcphys.compiler.splitting.search import grouped, part_of, terms_of
 from hpcphys.compiler.splitting.signs import Signs
 from hpcphys.compiler.structures.poisson import SymbolicCanonical
@@ -29,6 +29,7 @@ def split(
     method: str = "auto",
     *,
     values: Mapping[sympy.Symbol, Any] | None = None,
+    pieces: Mapping[str, sympy.Expr] | None = None,
 ) -> Splitting:
     """The splitting of H over a structure; print it to see the parts, their flows and the reasons.
 
@@ -37,11 +38,14 @@ def split(
         "separable"  drift and kick of H = T(p) + V(q)
         "pieces"     terms with closed flows, as few parts as possible
     values: symbol of a parameter -> number or array; their signs choose between closed forms
+    pieces: name -> term, for a sum whose terms are to be the parts (in the order of composition)
     Raises SplittingError if the method that was asked for does not apply.
     """
     if method not in METHODS:
         raise SplittingError(f"unknown splitting {method!r}; allowed: {', '.join(METHODS)}")
     signs = Signs(values)
+    if pieces is not None:
+        return _named(hamiltonian, pieces, structure, signs)
     if method in ("auto", "exact"):
         found = _exact(hamiltonian, structure, signs)
         if found is not None:
@@ -74,9 +78,35 @@ def _pieces(hamiltonian: sympy.Expr, structure: SymbolicStructure, signs: Signs)
     groups, left = grouped(terms_of(hamiltonian, structure, signs), structure, signs)
     if left or not groups:
         return None
-    kinds = [group.flows[0].kind for group in groups]
-    names = [
-        kind if kinds.count(kind) == 1 else f"{kind}_{kinds[: i + 1].count(kind)}" for i, kind in enumerate(kinds)
-    ]
+    names = numbered([group.flows[0].kind for group in groups])
     parts = tuple(part_of(group, structure, name) for group, name in zip(groups, names, strict=True))
     return Splitting(hamiltonian, parts, notes=(f"{len(parts)} parts with exact flows",))
+
+
+def _named(
+    hamiltonian: sympy.Expr,
+    pieces: Mapping[str, sympy.Expr],
+    structure: SymbolicStructure,
+    signs: Signs,
+) -> Splitting:
+    """The terms that the user named, each by its exact flow."""
+    parts = []
+    for name, term in pieces.items():
+        motion = moving(structure.vector_field(term))
+        flow = closed_flow(motion, signs)
+        if flow is None:
+            raise SplittingError(
+                f"piece {name!r} has no exact flow that could be found: {shown(term)}; divide it further, "
+                f"or give "
+                "the sum as one expression and let its splitting be found"
+            )
+        parts.append(Part(name, flow.kind, term, equations(motion), flow.code, flow.reason))
+    return Splitting(hamiltonian, tuple(parts), notes=(f"{len(parts)} parts as they were named",))
+
+
+def numbered(kinds: Sequence[str]) -> list[str]:
+    """Kinds as names: those that appear several times are numbered."""
+    return [
+        kind if kinds.count(kind) == 1 else f"{kind}_{kinds[: i + 1].count(kind)}"
+        for i, kind in enumerate(kinds)
+    ]
