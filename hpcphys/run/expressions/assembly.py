@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from hpcphys.compiler import CompileError, compile_structure
-from hpcphys.compiler.hamiltonian import InitialError, hamiltonian
-from hpcphys.compiler.splitting import SplittingError
+from hpcphys.compiler.hamiltonian import hamiltonian
+from hpcphys.compiler.initial import InitialError
+from hpcphys.compiler.splitting.split import SplittingError
 from hpcphys.io.rows import even_rows
 from hpcphys.run.errors import JobError
 from hpcphys.run.expressions.declaration import Declaration, Declaring

@@ -129,9 +129,9 @@ class Declaring:
         elif not terms and not self.problems:
             self.problems.append((("hamiltonian", "expression"), "is missing; state H as a text"))
         whole = structure.coordinates
-        found = Declaration(
-            whole, structure, terms, values, self._rows(zoo, whole, values), texts=self.texts, zoo=zoo
-        )
+        rows = self._rows(zoo, whole, values)
+        found = Declaration(whole, structure, terms, values, rows, texts=self.texts, zoo=zoo)
+        found.keeps_terms = isinstance(self.table.expression, dict)
         found.conserved = self._named("conserved", zoo.conserved if zoo else {}, whole, where)
         found.observables = self._named("observables", zoo.observables if zoo else {}, whole, where)
         found.constraints = self._constraints(zoo, whole, where)
