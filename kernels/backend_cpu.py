@@ -123,7 +123,8 @@ class CpuBackend(Backend):
 
     def _compiled(self, source: ModuleSource) -> CpuModule:
         declared = signatures(source)
-        library = shared_library(source.name, [module_unit(source, THREADS + type_queries(declared))])
+        unit = module_unit(source, THREADS + type_queries(declared), source.rounding_flags)
+        library = shared_library(source.name, [unit])
         return CpuModule(source, library, declared, self.threads)
 
     def describe(self) -> str:

@@ -116,7 +116,7 @@ class EmulatedBackend(Backend):
         machine = FOLDER / "emulation" / "machine.cpp"
         headers = "".join(path.read_text(encoding="utf-8") for path in sorted(machine.parent.glob("*.h")))
         units = [
-            module_unit(source, entries, (*FLAGS, *sanitize)),
+            module_unit(source, entries, (*FLAGS, *source.rounding_flags, *sanitize)),
             Unit(machine.read_text(encoding="utf-8"), headers, ("-O2", f"-I{machine.parent}")),
         ]
         return EmulatedModule(source, shared_library(f"{source.name}_emulated", units), declared, self)

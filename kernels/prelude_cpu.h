@@ -91,6 +91,11 @@ template <class T, int V> DEV varying<T, V> square_root(varying<T, V> a) {
   if constexpr (sizeof(T) == 4) { EACH(k, V) a.v[k] = (vec)_mm512_sqrt_ps((__m512)a.v[k]); }
   else { EACH(k, V) a.v[k] = (vec)_mm512_sqrt_pd((__m512d)a.v[k]); }
   return a;
+#elif HPC_AVX2
+  typedef typename varying<T, V>::vec vec;
+  if constexpr (sizeof(T) == 4) { EACH(k, V) a.v[k] = (vec)_mm256_sqrt_ps((__m256)a.v[k]); }
+  else { EACH(k, V) a.v[k] = (vec)_mm256_sqrt_pd((__m256d)a.v[k]); }
+  return a;
 #endif
   EACH(k, V) for (int l = 0; l < lanes_of<T>(); l++) a.v[k][l] = T(sqrt(a.v[k][l]));
   return a;

@@ -44,6 +44,11 @@ class ModuleSource:
         return [f"-D{name}={value}" for name, value in self.defines]
 
     @property
+    def rounding_flags(self) -> tuple[str, ...]:
+        """Generated text writes its fused operations out: the compiler makes no others, anywhere alike."""
+        return ("-ffp-contract=off",) if self.generated else ()
+
+    @property
     def include_flags(self) -> list[str]:
         """The folders in which the headers stand, as compiler flags."""
         return [f"-I{folder}" for folder in self.folders]

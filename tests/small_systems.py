@@ -130,7 +130,7 @@ def energy(state: State, softening: float = 0.0) -> float:
     return kinetic + 0.5 * float(copy["mass"] @ copy["potential"])
 
 
-def pendula_system(position: float = 1.2, velocity: float = 0.4) -> PhysicalSystem:
+def pendula_system(position: float = 1.2, velocity: float = 0.4, dtype: Any = float) -> PhysicalSystem:
     """H = -cos p - cos q: separable, with a kinetic energy that is not quadratic."""
 
     def flow_drift(state: State, dt: float) -> None:
@@ -140,11 +140,36 @@ def pendula_system(position: float = 1.2, velocity: float = 0.4) -> PhysicalSyst
         state["velocity"] -= dt * np.sin(state["position"])
 
     state = State(
-        {"position": np.array([[position]]), "velocity": np.array([[velocity]]), "mass": np.array([1.0])}
+        {
+            "position": np.array([[position]], dtype=dtype),
+            "velocity": np.array([[velocity]], dtype=dtype),
+            "mass": np.array([1.0]),
+        }
     )
     both = frozenset({"position", "velocity"})
     pieces = (
-        Piece("drift", "dq/dt = sin p", both, frozenset({"position"}), flow_drift),
-        Piece("kick", "dp/dt = -sin q", both, frozenset({"velocity"}), flow_kick),
+        Piece("drift", "dq/dt = sin p", both, frozenset({"position"}), flow_drift, role="A"),
+        Piece("kick", "dp/dt = -sin q", both, frozenset({"velocity"}), flow_kick, role="B"),
     )
     return PhysicalSystem(state, pieces, CanonicalStructure())
+
+
+def three_piece_system(dtype: Any = np.longdouble) -> PhysicalSystem:
+    """H = (p² - 2 cos q)/2 + (q² + p²)/4 in three pieces: drift, kick, rotation; no two of them commute."""
+    system = pendula_system(1.2, 0.4, dtype)
+
+    def flow_drift(state: State, dt: float) -> None:
+        state["position"] += dt * state["velocity"]
+
+    def flow_rotation(state: State, dt: float) -> None:
+        q, p = state["position"].copy(), state["velocity"].copy()
+        cosine, sine = np.cos(dtype(dt) / 2), np.sin(dtype(dt) / 2)
+        state["position"], state["velocity"] = cosine * q + sine * p, cosine * p - sine * q
+
+    both = frozenset({"position", "velocity"})
+    pieces = (
+        Piece("drift", "dq/dt = p", both, frozenset({"position"}), flow_drift),
+        system.pieces[1],
+        Piece("rotation", "dq/dt = p/2, dp/dt = -q/2", both, both, flow_rotation),
+    )
+    return PhysicalSystem(system.state, pieces, CanonicalStructure())

@@ -5,8 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from hpcphys.compiler.adaptive import SymmetricSteps
-from hpcphys.compiler.compositions import Composition, composition, composition_names
+from hpcphys.compiler.adaptive import IntegratingSteps, SymmetricSteps
+from hpcphys.compiler.compositions import Composition, composition, composition_names, nested, respa
 from hpcphys.compiler.passes import CompileError
 from hpcphys.compiler.pieces import Piece
 from hpcphys.compiler.program import OperationError, Program, compile_structure
@@ -33,6 +33,7 @@ __all__ = [
     "CanonicalStructure",
     "CompileError",
     "Composition",
+    "IntegratingSteps",
     "OperationError",
     "PhysicalSystem",
     "Piece",
@@ -45,6 +46,8 @@ __all__ = [
     "composition",
     "composition_names",
     "conserved",
+    "nested",
+    "respa",
     "split",
     "verify_structure",
 ]

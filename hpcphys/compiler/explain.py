@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hpcphys.compiler.operations import ChooseStep, Evaluate, Exchange, Flow, Operation
+from hpcphys.compiler.operations import ChooseStep, Evaluate, Exchange, Flow, Operation, Project
 
 if TYPE_CHECKING:
     from hpcphys.compiler.program import Program
@@ -22,7 +22,22 @@ def _line(op: Operation) -> str:
         return f"{'exchange':<12} {op.layout.describe()}"
     if isinstance(op, ChooseStep):
         return f"{'choose dt':<12} {op.controller.describe()}"
+    if isinstance(op, Project):
+        return f"{op.name:<12} {_projection(op)}"
     raise TypeError(f"unknown operation {type(op).__name__}")
+
+
+def _projection(op: Project) -> str:
+    """What a projection does, in words."""
+    every = op.constraints.project_every
+    cadence = f" (every {every} steps)" if every > 1 else ""
+    if op.what == "reference":
+        return f"positions, for the gradients of g{cadence}"
+    if op.what == "momenta":
+        return f"momenta onto dg/dt = 0{cadence}"
+    return (
+        f"positions onto g = 0, momenta by the same impulses over {op.coefficient * every:+.12f} dt{cadence}"
+    )
 
 
 def explanation(program: Program) -> str:
@@ -37,6 +52,8 @@ def explanation(program: Program) -> str:
     for piece in system.pieces:
         reads, writes = ", ".join(sorted(piece.reads)), ", ".join(sorted(piece.writes))
         lines.append(f"  piece {piece.name}: {piece.equation}; reads {reads}; writes {writes}")
+    if system.constraints is not None:
+        lines.append(f"  constraints: {system.constraints.describe()}")
     kind = "symmetric, " if table.symmetric else ""
     nystrom = ", for a quadratic kinetic energy" if table.nystrom else ""
     lines += [

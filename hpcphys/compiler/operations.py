@@ -86,4 +86,52 @@ class ChooseStep:
         return frozenset(self.controller.reads)
 
 
-Operation = Flow | Evaluate | Exchange | ChooseStep
+@dataclass(frozen=True)
+class Project:
+    """Bring the state back onto its constraints g(q) = 0.
+
+    what: "reference": remember the positions, along whose gradients of g the next projection acts;
+        "positions": SHAKE, for a drift over coefficient * dt since then;  "momenta": RATTLE
+    With constraints.project_every = n > 1 it runs in every n-th step alone.
+    """
+
+    constraints: Any
+    what: str
+    coefficient: float = 0.0
+
+    @property
+    def name(self) -> str:
+        return {"reference": "remember", "positions": "shake", "momenta": "rattle"}[self.what]
+
+    @property
+    def reads(self) -> frozenset[str]:
+        own = self.constraints
+        momenta = frozenset() if self.what == "reference" else own.momenta
+        return own.positions | momenta | own.parameters | (self.writes & own.reference)
+
+    @property
+    def writes(self) -> frozenset[str]:
+        own = self.constraints
+        if self.what == "reference":
+            return own.reference
+        return own.momenta if self.what == "momenta" else own.positions | own.momenta
+
+    @property
+    def code(self) -> Any:
+        """The projection in symbols, or None."""
+        return self.constraints.code(self.what) if self.constraints.project_every == 1 else None
+
+    def run(self, state: State, dt: float) -> None:
+        """Project, if the projection is due in this step."""
+        every = self.constraints.project_every
+        if (state.step + (self.what != "reference")) % every:
+            return
+        if self.what == "reference":
+            self.constraints.remember(state)
+        elif self.what == "positions":
+            self.constraints.project_positions(state, self.coefficient * every * dt)
+        else:
+            self.constraints.project_momenta(state)
+
+
+Operation = Flow | Evaluate | Exchange | ChooseStep | Project

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from math import isfinite
 from typing import Any, Protocol
@@ -10,8 +10,9 @@ from typing import Any, Protocol
 from hpcphys.compiler import passes
 from hpcphys.compiler.compositions import Composition
 from hpcphys.compiler.compositions import composition as composition_named
+from hpcphys.compiler.constrain import begin_constrained, check_constrain, constrain
 from hpcphys.compiler.explain import explanation
-from hpcphys.compiler.operations import ChooseStep, Evaluate, Exchange, Flow, Operation
+from hpcphys.compiler.operations import ChooseStep, Evaluate, Exchange, Flow, Operation, Project
 from hpcphys.compiler.state import State
 from hpcphys.compiler.system import PhysicalSystem
 
@@ -138,6 +139,12 @@ class Program:
         """The equations, the splitting with order and source, the operations, and the fields, as text."""
         return explanation(self)
 
+    def predictions(self, quantities: Mapping[str, Any] | None = None, **options: Any) -> tuple[Any, ...]:
+        """What theory says of each conserved quantity: see theory.predictions."""
+        from hpcphys.compiler.theory.predictions import predictions
+
+        return predictions(self, quantities, **options)
+
     def _length(self, dt: float | None) -> float:
         """The step to take: the argument, else the program's own; 0 where the controller chooses."""
         if self.controller is not None:
@@ -196,7 +203,7 @@ class Program:
         state = self.state
         try:
             with self.timers.measure(op.name) if self.timers is not None else nullcontext():
-                if isinstance(op, Flow):
+                if isinstance(op, Flow | Project):
                     self._invalidate_dependents(op)
                     op.run(state, dt)
                 elif isinstance(op, Evaluate):
@@ -258,11 +265,15 @@ def compile_structure(
     backend: kernel runtime; a system whose operations all have their flows in symbols becomes one native
         kernel on it. Without it such a program runs in NumPy, operation by operation.
     total: number of systems on all ranks, where they are more than this rank's
-    Raises passes.CompileError if the system and the composition do not fit, ValueError for an unknown name.
+    Raises ConstraintError if the state does not meet the system's constraints, passes.CompileError if the system and the composition do not fit, ValueError for an unknown name.
     """
     table = composition_named(composition) if isinstance(composition, str) else composition
     operations = passes.compose(system, table, controller)
     passes.check_compose(operations, system)
+    if system.constraints is not None:
+        begin_constrained(system)
+        operations = constrain(operations, system, table)
+        check_constrain(operations, system)
     operations = passes.merge(operations)
     passes.check_merge(operations, system)
     operations = passes.insert_evaluations(operations, system)

@@ -56,6 +56,7 @@ class PhysicalSystem:
         the state
     hamiltonian: H as an expression, or None
     splitting: how the pieces were found (splitting.Splitting), or None
+    constraints: what holds g(q) = 0 (constraints.BondConstraints or HolonomicConstraints), or None
     """
 
     state: State
@@ -68,6 +69,7 @@ class PhysicalSystem:
     parameters: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     hamiltonian: Any = None
     splitting: Any = None
+    constraints: Any = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "pieces", tuple(self.pieces))

@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from hpcphys.compiler.compositions import composition_names
 
-INTEGRATORS = tuple(composition_names())
+INTEGRATORS = tuple(composition_names(("A", "B"), gradient=False))
 if TYPE_CHECKING:  # a type checker cannot know names that are found when the program runs
     Integrator = str
 else:

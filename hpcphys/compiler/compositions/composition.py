@@ -18,6 +18,9 @@ class Stage(NamedTuple):
     gradient: float = 0.0
 
 
+RoleStage = tuple[str, float] | tuple[str, float, float]
+
+
 @dataclass(frozen=True)
 class Composition:
     """Coefficients of one method.
@@ -32,8 +35,8 @@ class Composition:
         begins with the last piece (kick-drift-kick).  If not symmetric, all pieces are applied in turn.
     a, b: coefficients of two pieces A and B in alternation; `first` is the one that begins, "a" or "b".  In a
         system of two pieces A is the first of them; in a larger one A and B are what has the role "A" or "B".
-    sequence: (role, coefficient) in the order of application, for pieces that play named parts: "A" drift,
-        "B" kick, "O" Ornstein-Uhlenbeck, or parts of one's own such as "slow" and "fast".
+    sequence: (role, coefficient, gradient) in the order of application, for pieces that play named parts:
+        "A" drift, "B" kick, "O" Ornstein-Uhlenbeck, or parts of one's own such as "slow" and "fast".
 
     Several pieces may share a role: they commute (two forces do), and move one after the other.
 
@@ -58,7 +61,7 @@ class Composition:
     first: str = "a"
     nystrom: bool = False
     gradient: tuple[float, ...] = ()
-    sequence: tuple[tuple[str, float], ...] = ()
+    sequence: tuple[RoleStage, ...] = ()
 
     def __post_init__(self) -> None:
         forms = [form for form in ("weights", "a", "sequence") if getattr(self, form)]
@@ -84,7 +87,7 @@ class Composition:
     @property
     def roles(self) -> tuple[str, ...]:
         """The roles that a sequence names, in order of appearance; () for the other forms."""
-        return tuple(dict.fromkeys(role for role, _ in self.sequence))
+        return tuple(dict.fromkeys(role for role, *_ in self.sequence))
 
     def stages(self, pieces: int | Sequence[str]) -> tuple[Stage, ...]:
         """The stages in the order of application, for so many pieces or for pieces of these roles.
@@ -109,13 +112,8 @@ class Composition:
         step = [*half, (inner, 1.0), *reversed(half)]
         return tuple(Stage(piece, w * c) for w in self.weights for piece, c in step)
 
-    def alternation(self) -> tuple[tuple[str, float, float], ...]:
-        """(role "A" or "B", coefficient, gradient) of a splitting of two pieces, in order of application.
-
-        Raises ValueError for a composition of another form.
-        """
-        if not self.a:
-            raise ValueError(f"composition {self.name!r} is not a splitting of two pieces")
+    def _alternation(self) -> tuple[tuple[str, float, float], ...]:
+        """("A" or "B", coefficient, gradient) in the order of application."""
         gradient = self.gradient or (0.0,) * len(self.b)
         drifts = [("A", a, 0.0) for a in self.a]
         kicks = [("B", b, g) for b, g in zip(self.b, gradient, strict=True)]
@@ -135,9 +133,9 @@ class Composition:
             part: [i for i, role in enumerate(roles) if role == part] if named else [index]
             for index, part in enumerate("AB")
         }
-        return tuple(Stage(i, c, g) for part, c, g in self.alternation() for i in parts[part])
+        return tuple(Stage(i, c, g) for part, c, g in self._alternation() for i in parts[part])
 
-    def _by_role(self, sequence: tuple[tuple[str, float], ...], roles: tuple[str, ...]) -> tuple[Stage, ...]:
+    def _by_role(self, sequence: tuple[RoleStage, ...], roles: tuple[str, ...]) -> tuple[Stage, ...]:
         found = ", ".join(repr(role) for role in roles)
         missing = [role for role in self.roles if role not in roles]
         unused = sorted({role for role in roles if role not in self.roles})
@@ -145,9 +143,9 @@ class Composition:
             needed = f"needs a piece of role {missing[0]!r}" if missing else ""
             raise ValueError(
                 f"composition {self.name!r} {needed or f'has no part for the role {unused[0]!r}'}; its roles "
-                f"are {', '.join(map(repr, self.roles))} and those of the system's pieces {found}; set Piece.role"
+                f"are {', '.join(map(repr, self.roles))}, those of the pieces {found}; set Piece.role"
             )
-        return tuple(Stage(i, c) for part, c in sequence for i, role in enumerate(roles) if role == part)
+        return tuple(Stage(i, *c) for part, *c in sequence for i, role in enumerate(roles) if role == part)
 
 
 def palindrome(

@@ -5,7 +5,60 @@ from __future__ import annotations
 from hpcphys.compiler.compositions.composition import Composition, palindrome
 from hpcphys.compiler.compositions.splittings import BLANES_MOAN
 
+_MCLACHLAN_ATELA = "McLachlan & Atela (1992) Nonlinearity 5, 541"
+
 TABLES = (
+    Composition(
+        "mclachlan_atela4",
+        4,
+        f"{_MCLACHLAN_ATELA} (four stages)",
+        symmetric=False,
+        a=(0.515352837431122936, -0.085782019412973646, 0.441583023616466524, 0.128846158365384185),
+        b=(0.134496199277431089, -0.224819803079420806, 0.756320000515668291, 0.334003603286321425),
+        first="b",
+        nystrom=True,
+    ),
+    Composition(
+        "calvo_sanz_serna4",
+        4,
+        # Printed with 14 digits; solved to double precision by scaling/refine_compositions.py.
+        "Calvo & Sanz-Serna (1993) SIAM J. Sci. Comput. 14, 936",
+        symmetric=False,
+        a=(0.2051776615422892631, 0.4030212816042118280, -0.1209208763389116150, 0.5127219331924105240),
+        b=(
+            0.06175885813562880975,
+            0.3389780265536420283,
+            0.6147913071755780872,
+            -0.1405480146593752137,
+            0.1250198227945262885,
+        ),
+        first="b",
+        nystrom=True,
+    ),
+    Composition(
+        "mclachlan_atela5",
+        5,
+        f"{_MCLACHLAN_ATELA} (six stages)",
+        symmetric=False,
+        a=(
+            0.33983962583911,
+            -0.088601336903027329,
+            0.5858564768259621188,
+            -0.603039356536491888,
+            0.3235807965546976394,
+            0.4423637942197494587,
+        ),
+        b=(
+            0.1193900292875672758,
+            0.6989273703824752308,
+            -0.1713123582716007754,
+            0.401269502251353448,
+            0.010705081848235984,
+            -0.0589796254980311632,
+        ),
+        first="b",
+        nystrom=True,
+    ),
     Composition(
         "blanes_moan_rkn4",
         4,

@@ -14,10 +14,20 @@ from typing import Any
 import numpy as np
 import sympy
 
+from hpcphys.compiler.expressions.reality import surely_nonnegative
+
 
 def _real_cube_root(x: sympy.Expr) -> sympy.Expr:
     # SymPy's cbrt of a negative number is complex; in real coordinates the real root is meant.
-    return sympy.cbrt(x) if x.is_nonnegative else sympy.sign(x) * sympy.cbrt(sympy.Abs(x))
+    if surely_nonnegative(x):
+        return sympy.cbrt(x)
+    if x.is_Mul and len(x.args) == 2:
+        # The root of a root, sign(y) |y|^r, has the same form.
+        factors = sorted(x.args, key=lambda factor: isinstance(factor, sympy.sign))
+        root, sign_of = factors
+        if isinstance(sign_of, sympy.sign) and root.is_Pow and root.base == sympy.Abs(sign_of.args[0]):
+            return sign_of * sympy.cbrt(root)
+    return sympy.sign(x) * sympy.cbrt(sympy.Abs(x))
 
 
 def _angle(y: sympy.Expr, x: sympy.Expr) -> sympy.Expr:

@@ -8,9 +8,10 @@ from typing import Any
 import sympy
 
 from hpcphys.compiler.expressions.coordinates import RESERVED, TIME, Coordinates
-from hpcphys.compiler.expressions.errors import ExpressionError, suggestion
+from hpcphys.compiler.expressions.errors import ExpressionError
 from hpcphys.compiler.expressions.functions import FUNCTIONS, RANGES, VECTOR_FUNCTIONS
 from hpcphys.compiler.expressions.meaning import Meaning, Value
+from hpcphys.compiler.expressions.reality import unreal
 from hpcphys.compiler.expressions.syntax import Syntax
 
 MAX_DEFINITIONS = 100
@@ -72,17 +73,6 @@ def _value(text: str, names: Mapping[str, Value], name: str) -> Value:
     return value
 
 
-def unreal(expr: sympy.Expr) -> str:
-    """What makes an expression not real or not finite, in words; "" if nothing is known against it."""
-    if expr.has(sympy.nan, sympy.zoo, sympy.oo, -sympy.oo):
-        return "the value is not finite"
-    if expr.has(sympy.I) or expr.is_extended_real is False:
-        return "the value is not real"
-    if any(abs(number) > sympy.Float("1e300") for number in expr.atoms(sympy.Number)):
-        return "a number is beyond 1e300"
-    return ""
-
-
 def _names(coordinates: Coordinates, extra: Mapping[str, Any], time: bool) -> dict[str, Value]:
     names = {item.name: Value(item.symbols, item.size is not None) for item in coordinates.named.values()}
     for key, given in extra.items():
@@ -102,6 +92,3 @@ def _check_definition(defined: str, names: Mapping[str, Value], name: str) -> No
         raise ExpressionError(
             f"the definition {defined!r} has a name that is taken; choose another", name=name
         )
-
-
-__all__ = ["ExpressionError", "parse", "suggestion", "unreal"]

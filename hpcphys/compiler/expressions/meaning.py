@@ -13,11 +13,14 @@ import sympy
 from hpcphys.compiler.expressions import syntax
 from hpcphys.compiler.expressions.errors import ExpressionError, suggestion
 from hpcphys.compiler.expressions.functions import FUNCTIONS, RANGES, VECTOR_FUNCTIONS
+from hpcphys.compiler.expressions.reality import LARGEST, may_be_complex
 
 MAX_SIZE = 100_000  # operations and operands of one value, written out
 MAX_EXPONENT = 1000
 MAX_INTEGER = 10**9  # inside an index
 EXACT = 10**15  # numerators and denominators up to this are kept exactly; doubles hold them exactly too
+
+_NOT_FINITE = (sympy.nan, sympy.zoo, sympy.oo, -sympy.oo)
 
 
 @dataclass(frozen=True)
@@ -112,14 +115,21 @@ class Meaning:
         if size > MAX_SIZE:
             self.fail(f"the expression grows beyond {MAX_SIZE} operations here; simplify it", position)
         for part in parts:
-            if part.is_extended_real is False or part in (sympy.nan, sympy.zoo, sympy.oo, -sympy.oo):
-                word = "finite" if part.is_extended_real is not False and part is not sympy.zoo else "real"
-                self.fail(
-                    f"the value here is not {word} ({part}); only real, finite values are allowed", position
-                )
-            if part.is_number and abs(part.evalf(15)) > 1e300:
-                self.fail("the number here is beyond 1e300; scale the units", position)
+            if part in _NOT_FINITE:
+                self.fail(f"the value here is not finite ({part}); only finite values are allowed", position)
+            if part.is_number:
+                self.check_number(part, position)
+            elif may_be_complex(part):
+                self.fail(f"the value here is not real ({part}); only real values are allowed", position)
         return Value(parts, vector, size)
+
+    def check_number(self, number: sympy.Expr, position: int) -> None:
+        """A constant is real, finite and within double precision."""
+        value = number if number.is_Number else number.evalf(15)
+        if not value.is_extended_real:
+            self.fail(f"the value here is not real ({number}); only real values are allowed", position)
+        if not abs(value) <= LARGEST:
+            self.fail("the number here is beyond 1e300; scale the units", position)
 
     def number(self, node: syntax.Number) -> sympy.Expr:
         if not math.isfinite(float(node.text)):
@@ -199,7 +209,7 @@ class Meaning:
             if right.vector and (result.vector or sign == "/"):
                 operation = "divided by" if sign == "/" else "times"
                 self.fail(f"{result.kind} {operation} {right.kind}; use dot(a, b) or cross(a, b)", position)
-            if sign == "/" and right.parts[0].is_zero:
+            if sign == "/" and right.parts[0] == 0:
                 self.fail("division by zero", position)
             if result.vector or right.vector:
                 vector, factor = (result, right) if result.vector else (right, result)
@@ -233,11 +243,11 @@ class Meaning:
             size = abs(float(e))
             if size > MAX_EXPONENT:
                 self.fail(f"exponent {e} is too large; allowed: up to {MAX_EXPONENT}", node.exponent.position)
-            if b.is_number and not b.is_zero and size * abs(math.log(abs(float(b)))) > 690:
+            if b.is_number and b != 0 and size * abs(math.log(abs(float(b)))) > 690:
                 self.fail(
                     "the number here is beyond the range of double precision; scale the units", node.position
                 )
-        if b.is_zero and e.is_negative:
+        if b == 0 and e.is_number and e < 0:
             self.fail("division by zero: a power of 0 with a negative exponent", node.position)
         return self.checked((b**e,), False, node, base, exponent)
 
@@ -269,7 +279,11 @@ class Meaning:
             self.fail(
                 "the number here is beyond the range of double precision; scale the units", node.position
             )
-        return self.checked((function.image(*arguments),), False, node, *values)
+        try:
+            image = function.image(*arguments)
+        except (ValueError, TypeError) as error:  # SymPy cannot order the arguments of min and max
+            self.fail(f"{node.name} cannot be evaluated here: {error}", node.position)
+        return self.checked((image,), False, node, *values)
 
     def vector_call(self, node: syntax.Call) -> Value:
         wanted = VECTOR_FUNCTIONS[node.name]

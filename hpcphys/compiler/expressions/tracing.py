@@ -11,7 +11,7 @@ import sympy
 
 from hpcphys.compiler.expressions.coordinates import TIME, Coordinates
 from hpcphys.compiler.expressions.errors import ExpressionError, suggestion
-from hpcphys.compiler.expressions.grammar import unreal
+from hpcphys.compiler.expressions.reality import unreal
 from hpcphys.compiler.expressions.traced import Traced, plain
 
 

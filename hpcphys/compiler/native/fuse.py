@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from hpcphys.compiler.native.kernel import NativeProgram, code_of
+from hpcphys.compiler.native.kernel import code_of
+from hpcphys.compiler.native.native_program import NativeProgram
 from hpcphys.compiler.operations import Operation
 from hpcphys.compiler.system import PhysicalSystem
 
@@ -15,5 +16,8 @@ def fuse(
     """The native program of the operations, or None if one of them has no flow in symbols."""
     if any(code_of(operation) is None for operation in operations):
         return None
-    derived = [variable for field in system.fields for variable in field.variables]
-    return NativeProgram(operations, system.coordinates, derived, system.parameters, backend, total)
+    fields = [field for field in system.fields if getattr(field, "code", None) is not None]
+    derived = [variable for field in fields for variable in field.variables]
+    if system.constraints is not None:
+        derived += system.constraints.variables
+    return NativeProgram(operations, system.coordinates, derived, system.parameters, fields, backend, total)

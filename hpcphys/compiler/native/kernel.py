@@ -1,20 +1,24 @@
-"""The operations of one step as a generated kernel that does any number of steps in one call."""
+"""The operations of one step as the C++ of a kernel that does any number of steps in one call."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from hpcphys.compiler.expressions.coordinates import Coordinates, Variable
-from hpcphys.compiler.native.writer import Writer
-from hpcphys.compiler.operations import Evaluate, Flow, Operation
-from hpcphys.compiler.state import State
+from hpcphys.compiler.native.writer import Local, Writer
+from hpcphys.compiler.operations import Evaluate, Flow, Operation, Project
 
-SCALAR_UP_TO = 2
-"""Batches of at most so many systems run one by one: a vector operation waits longer than a scalar one."""
+INLINE_STATEMENTS = 1500
+"""Programs of at most so many statements a step are written in one piece, with every value in a register."""
+
+MOST_STATEMENTS = 200_000
+"""Programs of more statements are refused: the C++ compiler takes about 0.4 ms for each and system."""
+
+
+class ProgramTooLarge(ValueError):
+    """A program has more statements than can be compiled in a reasonable time."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,12 @@ class Layout:
         """What is passed as an array with a row per system, in the order of the kernel's arguments."""
         return (*self.moved, *self.constant)
 
+    def arguments(self, written: frozenset[str]) -> list[str]:
+        """C++ declarations of the arrays; those of `written` may be stored to."""
+        return [
+            f"{'' if v.name in written else 'const '}double* RESTRICT a_{v.name}" for v in self.arrays
+        ] + ["const double* RESTRICT uniform"]
+
 
 def layout_of(coordinates: Coordinates, derived: Iterable[Variable], uniform: Iterable[str]) -> Layout:
     """The layout of a system's values; parameters named in `uniform` have one value for all systems."""
@@ -45,94 +55,215 @@ def layout_of(coordinates: Coordinates, derived: Iterable[Variable], uniform: It
     )
 
 
-def kernel_text(operations: Sequence[Operation], layout: Layout) -> str:
-    """C++ of the kernel `advance`: load each system, do `steps` times what the operations say, store it."""
-    moved = {s: f"z_{v.name}_{k}" for v in layout.moved for k, s in enumerate(v.symbols)}
-    rows = {s: f"c_{v.name}_{k}" for v in layout.constant for k, s in enumerate(v.symbols)}
-    single = {s: f"u_{v.name}_{k}" for v in layout.uniform for k, s in enumerate(v.symbols)}
-    writer = Writer(moved, {**rows, **single})
-    lengths: dict[float, str] = {}
-    for operation in operations:
-        coefficient = operation.coefficient if isinstance(operation, Flow) else 0.0
-        name = lengths.setdefault(coefficient, f"dt_{len(lengths)}")
-        writer.line(f"{{  // {operation.name}")
-        writer.begin(operation.name, name)
-        code_of(operation).emit(writer)
-        writer.line("}")
-    arguments = [
-        "long long n, long long steps, double dt",
-        *(f"double* RESTRICT a_{v.name}" for v in layout.moved),
-        *(f"const double* RESTRICT a_{v.name}" for v in layout.constant),
-        "const double* RESTRICT uniform",
-    ]
-    lines = ['#include "batch.h"', "", f"KERNEL(advance)({', '.join(arguments)}) {{"]
-    lines += [f"  const num {name} = num({coefficient!r} * dt);" for coefficient, name in lengths.items()]
-    lines += [f"  const num {name} = num(uniform[{index}]);" for index, name in enumerate(single.values())]
-    lines.append("  SYSTEMS(i, n) {")
-    for kind, names, variables in (("num", moved, layout.moved), ("const num", rows, layout.constant)):
-        for variable in variables:
-            for index, symbol in enumerate(variable.symbols):
-                source = f"load_system(a_{variable.name}, i, n, {variable.width}, {index})"
-                lines.append(f"    {kind} {names[symbol]} = {source};")
-    lines.append("    for (long long s = 0; s < steps; s++) {")
-    lines += [f"      {line}" for line in writer.lines]
-    lines.append("    }")
-    for variable in layout.moved:
-        for index, symbol in enumerate(variable.symbols):
-            target = f"a_{variable.name}, i, n, {variable.width}, {index}, {moved[symbol]}"
-            lines.append(f"    store_system({target});")
-    lines += ["  }", "}", ""]
-    return "\n".join(lines)
+class Body:
+    """Names of a kernel's values, and the statements that load and store them.
+
+    arrays: keep the values in arrays z and c instead of one variable each
+    """
+
+    def __init__(self, layout: Layout, arrays: bool):
+        self.layout = layout
+        self.arrays = arrays
+        self.moved = self._names(layout.moved, "z")
+        self.rows = self._names(layout.constant, "c")
+        self.single = {s: f"u_{v.name}_{k}" for v in layout.uniform for k, s in enumerate(v.symbols)}
+        if arrays:
+            self.single = {s: f"u[{index}]" for index, s in enumerate(self.single)}
+
+    @property
+    def constants(self) -> Local:
+        """Symbol -> name of every parameter."""
+        return {**self.rows, **self.single}
+
+    def _names(self, variables: Sequence[Variable], stem: str) -> Local:
+        owners = [(v, k, s) for v in variables for k, s in enumerate(v.symbols)]
+        if self.arrays:
+            return {s: f"{stem}[{index}]" for index, (_, _, s) in enumerate(owners)}
+        return {s: f"{stem}_{v.name}_{k}" for v, k, s in owners}
+
+    def load(self) -> list[str]:
+        """Statements that load every value of a system."""
+        lines = []
+        if self.arrays:
+            sizes = (("z", self.moved), ("c", self.rows), ("u", self.single))
+            lines = [f"num {stem}[{len(names)}];" for stem, names in sizes if names]
+        lines += [
+            f"{'' if self.arrays else 'const num '}{name} = num(uniform[{index}]);"
+            for index, name in enumerate(self.single.values())
+        ]
+        for kind, names, variables in (
+            ("num ", self.moved, self.layout.moved),
+            ("const num ", self.rows, self.layout.constant),
+        ):
+            for v in variables:
+                for k, s in enumerate(v.symbols):
+                    declared = "" if self.arrays else kind
+                    lines.append(f"{declared}{names[s]} = load_system(a_{v.name}, i, n, {v.width}, {k});")
+        return lines
+
+    def store(self, variables: Iterable[Variable]) -> list[str]:
+        """Statements that store the values of variables."""
+        return [
+            f"store_system(a_{v.name}, i, n, {v.width}, {k}, {self.moved[s]});"
+            for v in variables
+            for k, s in enumerate(v.symbols)
+        ]
+
+
+@dataclass(frozen=True)
+class KernelText:
+    """A generated module.
+
+    text: its C++, with `advance` and one `evaluate_<k>` for each field
+    statements: number of statements of one step;  outlined: whether flows are functions of their own
+    failures: (operation, message) by code, from 1
+    """
+
+    text: str
+    statements: int
+    outlined: bool
+    failures: tuple[tuple[str, str], ...]
+
+
+@dataclass
+class Steps:
+    """What a step of a kernel consists of: values made before the steps, functions, and the statements."""
+
+    body: Body
+    writer: Writer
+    lengths: dict[float, str]
+    functions: list[str]
+    lines: list[str]
+    statements: int
+
+
+def kernel_text(operations: Sequence[Operation], layout: Layout, fields: Sequence[Any] = ()) -> KernelText:
+    """C++ that does `steps` times what the operations say, and that evaluates each field by itself.
+
+    Raises PrintError for an expression without a C++ form, ProgramTooLarge for a program with too many.
+    """
+    steps = _outlined(operations, layout)
+    if steps.statements <= INLINE_STATEMENTS:
+        steps = _inlined(operations, layout)
+    outlined = steps.writer.outlined
+    lines = ['#include "batch.h"', "", *_advance(steps, layout)]
+    for index, field in enumerate(fields):
+        lines += ["", *_evaluation(f"evaluate_{index}", field, layout, outlined)]
+    return KernelText("\n".join([*lines, ""]), steps.statements, outlined, tuple(steps.writer.failures))
 
 
 def code_of(operation: Operation) -> Any:
     """The flow in symbols of an operation, or None where it has none."""
     if isinstance(operation, Flow):
-        return None if operation.gradient else operation.piece.code
+        return operation.piece.code
     if isinstance(operation, Evaluate):
         return getattr(operation.field, "code", None)
+    if isinstance(operation, Project):
+        return operation.code
     return None
 
 
-class NativeProgram:
-    """The compiled kernel of a step; `advance` moves a state by any number of equal steps.
+def _coefficient(operation: Operation) -> float:
+    return operation.coefficient if isinstance(operation, Flow | Project) else 0.0
 
-    backend: kernel runtime;  total: number of systems on all ranks, which chooses between lanes and scalars
-    parameters: name -> one value (number or (size,)) for all systems; the others are arrays of the state
-    Deterministic, system by system: the result does not depend on the number of threads or ranks.
-    """
 
-    def __init__(
-        self,
-        operations: Sequence[Operation],
-        coordinates: Coordinates,
-        derived: Iterable[Variable],
-        parameters: Mapping[str, Any],
-        backend: Any,
-        total: int,
-        name: str = "program",
-    ):
-        self.layout = layout_of(coordinates, derived, parameters)
-        self.text = kernel_text(operations, self.layout)
-        defines = {"SCALAR_SYSTEMS": 1} if total <= SCALAR_UP_TO else {}
-        self._module = backend.generated(name, self.text, **defines)
-        values = [np.ravel(np.asarray(parameters[v.name], dtype=np.float64)) for v in self.layout.uniform]
-        self._uniform = backend.array(np.concatenate([*values, np.zeros(1)]))
+def _inlined(operations: Sequence[Operation], layout: Layout) -> Steps:
+    """Every operation in its place, its dt among the values that do not change."""
+    body = Body(layout, arrays=False)
+    writer = Writer(body.moved, body.constants)
+    lengths: dict[float, str] = {}
+    for operation in operations:
+        name = lengths.setdefault(_coefficient(operation), f"dt_{len(lengths)}")
+        writer.line(f"{{  // {operation.name}")
+        writer.begin(operation.name, name)
+        code_of(operation).emit(writer)
+        writer.line("}")
+    return Steps(body, writer, lengths, [], writer.lines, writer.count)
 
-    def advance(self, state: State, steps: int, dt: float) -> None:
-        """Move every system of the state by `steps` steps of length dt, in one call.
 
-        Raises ValueError for an array of the state that is not float64 with one row per system.
-        """
-        arrays = [self._array(state, variable) for variable in self.layout.arrays]
-        if state.count:
-            self._module.launch("advance", state.count, steps, dt, *arrays, self._uniform)
+def _outlined(operations: Sequence[Operation], layout: Layout) -> Steps:
+    """Each distinct flow as a function of dt and of the random numbers drawn before it; the step calls them."""
+    body = Body(layout, arrays=True)
+    writer = Writer(body.moved, body.constants, outlined=True)
+    lengths: dict[float, str] = {}
+    known: dict[int, tuple[str, int, int]] = {}
+    functions: list[str] = []
+    calls: list[str] = []
+    statements = drawn = 0
+    for operation in operations:
+        code = code_of(operation)
+        if id(code) not in known:
+            name, before = f"flow_{len(known)}", writer.count
+            writer.lines = []
+            writer.begin(operation.name, "dt", "block")
+            code.emit(writer)
+            size = writer.count - before
+            _refuse(writer.count, len(body.moved))
+            functions += [
+                f"const auto {name} = [&](const num dt, const int block) OUTLINE {{  // {operation.name}"
+            ]
+            functions += [*writer.lines, "};"]
+            known[id(code)] = (name, size, writer.blocks_drawn)
+        name, size, blocks = known[id(code)]
+        length = lengths.setdefault(_coefficient(operation), f"dt_{len(lengths)}")
+        calls.append(f"{name}({length}, {drawn});")
+        drawn, statements = drawn + blocks, statements + size
+    return Steps(body, writer, lengths, functions, calls, statements)
 
-    def _array(self, state: State, variable: Variable) -> Any:
-        array = state[variable.name]
-        shape = (state.count,) if variable.size is None else (state.count, variable.size)
-        if tuple(array.shape) != shape or str(array.dtype) != "float64":
-            raise ValueError(
-                f"array {variable.name} is {array.dtype} {tuple(array.shape)}; needed: float64 {shape}"
-            )
-        return array
+
+def _refuse(statements: int, coordinates: int) -> None:
+    if statements > MOST_STATEMENTS:
+        raise ProgramTooLarge(
+            f"the program of {coordinates} values has more than {MOST_STATEMENTS} statements, which would take "
+            "minutes to compile. Use fewer coordinates, state sums over neighbours only, or run it with "
+            'backend "numpy"'
+        )
+
+
+def _advance(steps: Steps, layout: Layout) -> list[str]:
+    """The kernel that does any number of steps."""
+    body, writer = steps.body, steps.writer
+    moved = frozenset(variable.name for variable in layout.moved)
+    arguments = ["long long n, long long steps, double dt, long long first_step, long long first_row"]
+    arguments += ["long long seed", *layout.arguments(moved), "long long* RESTRICT a_status"]
+    fails = bool(writer.failures)
+    begin = ["codes status = load_codes(a_status, i, n);", "lanes alive = are_zero(status);"]
+    loop = "for (long long s = 0; s < steps; s++) {"
+    inner = list(steps.lines)
+    if fails:  # a system that fails keeps the state in which it began the step
+        loop = "for (long long s = 0; s < steps && any(alive); s++) {"
+        names = list(body.moved.values())
+        old = [f"const num old_{k} = {name};" for k, name in enumerate(names)]
+        inner = [*old, *inner, *(f"{name} = where(alive, {name}, old_{k});" for k, name in enumerate(names))]
+    elif any("alive" in line for line in [*steps.functions, *inner]):
+        begin = ["const lanes alive = all_systems();"]
+    else:
+        begin = []
+    arrays = [f"num h[{len(writer.hoist)}];"] if writer.outlined and writer.hoist else []
+    lines = [f"KERNEL(advance)({', '.join(arguments)}) {{"]
+    lines += [
+        f"  const num {name} = num({coefficient!r} * dt);" for coefficient, name in steps.lengths.items()
+    ]
+    inside = [*body.load(), *begin, *arrays, *writer.hoist]
+    if steps.functions:  # they read the number of the step
+        inside += ["long long s = 0;", *steps.functions]
+        loop = loop.replace("long long s = 0", "s = 0")
+    inside += [loop, *(f"  {line}" for line in inner), "}", *body.store(layout.moved)]
+    if fails:
+        inside.append("store_codes(a_status, i, n, status);")
+    lines += ["  SYSTEMS(i, n) {", *(f"    {line}" for line in inside), "  }", "}"]
+    return lines
+
+
+def _evaluation(name: str, field: Any, layout: Layout, outlined: bool) -> list[str]:
+    """The kernel that fills the derived arrays of a field from the present state."""
+    body = Body(layout, outlined)
+    writer = Writer(body.moved, body.constants, outlined)
+    writer.begin(field.name, "dt")
+    field.code.emit(writer)
+    derived = [variable for variable in layout.moved if variable.name in field.writes]
+    arguments = ["long long n", *layout.arguments(frozenset(field.writes))]
+    arrays = [f"num h[{len(writer.hoist)}];"] if outlined and writer.hoist else []
+    inside = [*body.load(), *arrays, *writer.hoist, *writer.lines, *body.store(derived)]
+    lines = [f"KERNEL({name})({', '.join(arguments)}) {{", "  SYSTEMS(i, n) {"]
+    return [*lines, *(f"    {line}" for line in inside), "  }", "}"]

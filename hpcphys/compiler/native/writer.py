@@ -15,6 +15,7 @@ per lane. In these words:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,9 +24,17 @@ import sympy
 
 from hpcphys.compiler.expressions.coordinates import DT
 from hpcphys.compiler.flows import noise
-from hpcphys.compiler.native.printer import Printer
+from hpcphys.compiler.native.graph import Graph
+from hpcphys.compiler.native.share import share
+from hpcphys.compiler.native.statements import Statement, Statements
 
 Local = dict[sympy.Symbol, str]
+CHUNK = 400
+"""Statements of one evaluation beyond which the C++ compiler gets them as functions of this many each: its time
+grows faster than their number."""
+
+
+VALUE = re.compile(r"\bv_\d+\b")
 
 
 @dataclass(frozen=True)
@@ -45,51 +54,54 @@ class Writer:
 
     variables: symbol -> C++ name of each value that moves (coordinates and derived arrays)
     constants: symbol -> C++ name of each value that keeps its value for the whole run (parameters)
+    outlined: write flows as functions of dt, for large programs: values live in arrays, which functions share
+    hoist: statements before the steps, of values that do not change;  count: statements written so far
     failures: (operation, message) of every `fail`; its code is its place in this list, from 1
     """
 
-    def __init__(self, variables: Local, constants: Local):
+    def __init__(self, variables: Local, constants: Local, outlined: bool = False):
         self.variables = variables
         self.constants = constants
+        self.outlined = outlined
         self.lines: list[str] = []
+        self.hoist: list[str] = []
         self.failures: list[tuple[str, str]] = []
         self.blocks_drawn = 0
+        self.count = 0
+        self._first_block = ""
+        self._hoisted: dict[str, str] = {}
         self._operation = ""
-        self._count = 0
+        self._names = 0
         self._dt = ""
         self._running: list[str] = []
 
     def line(self, text: str) -> None:
         """One statement or comment, as it is."""
         self.lines.append(text)
+        self.count += 1
 
     def fresh(self, stem: str) -> str:
         """A C++ name that has not been used before."""
-        self._count += 1
-        return f"{stem}_{self._count}"
+        if stem == "h" and self.outlined:
+            return f"h[{len(self.hoist)}]"
+        self._names += 1
+        return f"{stem}_{self._names}"
 
-    def begin(self, operation: str, dt: str) -> None:
-        """From here on statements belong to the operation of that name, and DT stands for the `num` dt."""
-        self._operation, self._dt = operation, dt
+    def begin(self, operation: str, dt: str, first_block: str = "") -> None:
+        """From here on statements belong to the operation of that name, and DT stands for the `num` dt.
+
+        first_block: C++ name of the number of random blocks that the step has drawn before, in a function
+        """
+        if self.outlined:
+            self.blocks_drawn = 0
+        self._operation, self._dt, self._first_block = operation, dt, first_block
 
     def evaluate(self, expressions: Sequence[sympy.Expr], local: Local | None = None) -> list[str]:
         """Statements that evaluate the expressions together, common parts once; the names of their values.
 
         local: names of further symbols, such as the random numbers of this flow
         """
-        names = {**self.variables, **self.constants, DT: self._dt, **(local or {})}
-        printer = Printer(names, lambda symbol: symbol in self.constants or symbol == DT)
-        symbols = (sympy.Symbol(self.fresh("common")) for _ in iter(int, 1))
-        common, reduced = sympy.cse(list(expressions), symbols=symbols)
-        for symbol, value in common:
-            self.line(f"const num {symbol.name} = {printer(value)};")
-            names[symbol] = symbol.name
-        results = []
-        for value in reduced:
-            name = self.fresh("value")
-            self.line(f"const num {name} = {printer(value)};")
-            results.append(name)
-        return results
+        return self._evaluated(expressions, local)
 
     def assign(self, symbols: Iterable[sympy.Symbol], values: Iterable[str]) -> None:
         """Statements that give coordinates or derived values, by their symbols, new values.
@@ -113,12 +125,15 @@ class Writer:
     def condition(self, relation: sympy.Basic, local: Local | None = None) -> str:
         """The name of the mask of systems for which a relation (<, <=, >, >=, And, Or, Not) holds.
 
-        A comparison with NaN holds for no system: state a failure as Not(size < tolerance).
+        A comparison with NaN holds for no system: let those fail that are not in the mask of success
+        (`complement`), not those whose error is large.
         """
-        names = {**self.variables, **self.constants, DT: self._dt, **(local or {})}
-        printer = Printer(names, lambda symbol: symbol in self.constants or symbol == DT)
+        return self._evaluated([relation], local)[0]
+
+    def complement(self, mask: str) -> str:
+        """The name of the mask of systems that are not in the mask."""
         name = self.fresh("mask")
-        self.line(f"const lanes {name} = {printer.relation(relation)};")
+        self.line(f"const lanes {name} = !{mask};")
         return name
 
     def select(self, mask: str, yes: str, no: str) -> str:
@@ -154,10 +169,63 @@ class Writer:
 
     def normals(self, symbols: Sequence[sympy.Symbol]) -> Local:
         """Names of standard normal variates, one for each symbol, drawn for this application of the flow."""
-        names = [self.fresh("normal") for _ in range(2 * noise.blocks(len(symbols)))]
-        for first, second in zip(names[::2], names[1::2], strict=True):
-            self.line(f"num {first}, {second};")
-            draw = f"seed, first_row + i, first_step + s, {self.blocks_drawn}"
-            self.line(f"normal_pair({draw}, {first}, {second});")
-            self.blocks_drawn += 1
-        return dict(zip(symbols, names, strict=False))
+        if not symbols:
+            return {}
+        array = self.fresh("normal")
+        count = noise.blocks(len(symbols))
+        self.line(f"num {array}[{2 * count}];")
+        for k in range(count):
+            block = " + ".join(filter(None, (self._first_block, str(self.blocks_drawn + k))))
+            pair = f"{array}[{2 * k}], {array}[{2 * k + 1}]"
+            self.line(f"normal_pair(seed, first_row + i, first_step + s, {block}, {pair});")
+        self.blocks_drawn += count
+        return {symbol: f"{array}[{k}]" for k, symbol in enumerate(symbols)}
+
+    def _evaluated(self, expressions: Sequence[sympy.Basic], local: Local | None) -> list[str]:
+        """Statements for expressions or relations; names of results that later assignments do not change."""
+        names = {**self.variables, **self.constants, DT: self._dt, **(local or {})}
+        graph = Graph(names, lambda symbol: symbol in self.constants or (symbol == DT and not self.outlined))
+        references = graph.add(expressions)
+        share(graph, references)
+        made = Statements(graph, references, self.fresh, self._hoisted, self._hoist)
+        own = {statement.name for statement in made.moving}
+        results = []
+        for text, reference in zip(made.results, references, strict=True):
+            if text in own or graph.fixed[abs(reference)] and reference > 0:
+                results.append(text)
+                continue
+            results.append(self.fresh("v"))  # a copy: the variable itself may be assigned
+            made.moving.append(Statement(results[-1], "num", text))
+        if self.outlined and len(made.moving) > CHUNK:
+            return self._in_chunks(made.moving, results)
+        for statement in made.moving:
+            self.line(f"const {statement.type} {statement.name} = {statement.text};")
+        return results
+
+    def _hoist(self, statement: Statement) -> None:
+        declared = "" if self.outlined else f"const {statement.type} "
+        self.hoist.append(f"{declared}{statement.name} = {statement.text};")
+
+    def _in_chunks(self, statements: list[Statement], results: list[str]) -> list[str]:
+        """The statements as functions of CHUNK each; what passes from one to another lies in arrays."""
+        home = {statement.name: index // CHUNK for index, statement in enumerate(statements)}
+        passed = dict.fromkeys(name for name in results if name in home)
+        for index, statement in enumerate(statements):
+            used = VALUE.findall(statement.text)
+            passed |= dict.fromkeys(n for n in used if n in home and home[n] != index // CHUNK)
+        array, kinds = self.fresh("t"), {s.name: s.type for s in statements}
+        place: dict[str, str] = {}
+        for kind in ("num", "lanes", "turned"):
+            own = [name for name in passed if kinds[name] == kind]
+            place |= {name: f"{array}_{kind}[{index}]" for index, name in enumerate(own)}
+            if own:
+                self.line(f"{kind} {array}_{kind}[{len(own)}];")
+        for index, statement in enumerate(statements):
+            if index % CHUNK == 0:
+                self.line("[&]() OUTLINE {")
+            text = VALUE.sub(lambda match: place.get(match[0], match[0]), statement.text)
+            kept = place.get(statement.name)
+            self.line(f"{kept} = {text};" if kept else f"const {statement.type} {statement.name} = {text};")
+            if index % CHUNK == CHUNK - 1 or index == len(statements) - 1:
+                self.line("}();")
+        return [place.get(name, name) for name in results]

@@ -1,0 +1,228 @@
+// constraints.h: rigid bonds of particles: SHAKE for positions, RATTLE for velocities, one molecule per lane.
+//
+// A molecule is a connected cluster of bonds; all molecules of a launch have one shape:
+//   ATOMS, BONDS   their numbers;  PAIRS   the two atoms of each bond, counted within the molecule: 0,1, 0,2, ...
+//
+// With r_b = x_i - x_j of bond b = (i, j) and w_bc = sum of the signs with which atoms belong to both bonds, over their mass:
+//   SHAKE   x_i -= 1/m_i sum_b ±l_b r0_b  with  |r_b|² = d_b²:  Newton,  sum_c 2 (r_b.r0_c) w_bc l_c = |r_b|² - d_b²
+//   RATTLE  v_i -= 1/m_i sum_b ±k_b r_b   with  r_b.v_b = 0:    linear,  sum_c (r_b.r_c) w_bc k_c = r_b.v_b
+// Up to MATRIX bonds the system is solved as a whole, beyond that bond after bond (Gauss and Seidel) until it is met.
+// Sources: Ryckaert, Ciccotti & Berendsen (1977) J. Comput. Phys. 23, 327; Andersen (1983) J. Comput. Phys. 52, 24;
+// Kräutler, van Gunsteren & Hünenberger (2001) J. Comput. Chem. 22, 501 (the matrix form).
+#pragma once
+#include "batch.h"
+
+#define MATRIX 8             // most bonds whose system is solved as a whole
+#define SINGULAR 1e-9        // a pivot this small beside its diagonal: the bond depends on those before it
+#define UNMET 1              // status: UNMET + bond, or REDUNDANT + bond
+#define REDUNDANT 1000000
+
+// A component of row `rows[molecule · ATOMS + atom]` of an array (rows, 3), one molecule per lane; and back.
+#if defined(HPC_CUDA) || defined(SCALAR_SYSTEMS)
+DEV num gather_atom(const double* p, const int* rows, long long i, long long, int atom, int stride, int c) {
+  return p[(long long)rows[i * ATOMS + atom] * stride + c];
+}
+DEV void scatter_atom(double* p, const int* rows, long long i, long long, int atom, int stride, int c, num v) {
+  p[(long long)rows[i * ATOMS + atom] * stride + c] = v;
+}
+#else
+DEV num gather_atom(const double* p, const int* rows, long long i, long long n, int atom, int stride, int c) {
+  num r;
+  EACH_SYSTEM(k, l) r.v[k][l] = p[(long long)rows[row_of(i, n, k, l) * ATOMS + atom] * stride + c];
+  return r;
+}
+DEV void scatter_atom(double* p, const int* rows, long long i, long long n, int atom, int stride, int c, num v) {
+  EACH_SYSTEM(k, l) if (i + k * LANES_OF_DOUBLES + l < n)
+    p[(long long)rows[row_of(i, n, k, l) * ATOMS + atom] * stride + c] = v.v[k][l];
+}
+#endif
+
+struct Vector {
+  num x, y, z;
+};
+DEV num dot(Vector a, Vector b) { return a.x * b.x + a.y * b.y + a.z * b.z; }
+DEV Vector difference(Vector a, Vector b) { return {a.x - b.x, a.y - b.y, a.z - b.z}; }
+// a + s b
+DEV Vector moved(Vector a, num s, Vector b) { return {a.x + s * b.x, a.y + s * b.y, a.z + s * b.z}; }
+DEV Vector gather_vector(const double* p, const int* rows, long long i, long long n, int atom) {
+  return {gather_atom(p, rows, i, n, atom, 3, 0), gather_atom(p, rows, i, n, atom, 3, 1), gather_atom(p, rows, i, n, atom, 3, 2)};
+}
+DEV void scatter_vector(double* p, const int* rows, long long i, long long n, int atom, Vector v) {
+  scatter_atom(p, rows, i, n, atom, 3, 0, v.x);
+  scatter_atom(p, rows, i, n, atom, 3, 1, v.y);
+  scatter_atom(p, rows, i, n, atom, 3, 2, v.z);
+}
+
+// w_bc: what bond c's impulse along itself does to the relative motion of bond b.
+DEV num coupling(const int* pair, const num* inverse_mass, int b, int c) {
+  num w = num(0.0);
+  for (int s = 0; s < 2; s++)
+    for (int t = 0; t < 2; t++)
+      if (pair[2 * b + s] == pair[2 * c + t]) w = s == t ? w + inverse_mass[pair[2 * b + s]] : w - inverse_mass[pair[2 * b + s]];
+  return w;
+}
+DEV bool coupled(const int* pair, int b, int c) {
+  return pair[2 * b] == pair[2 * c] || pair[2 * b] == pair[2 * c + 1] || pair[2 * b + 1] == pair[2 * c] ||
+         pair[2 * b + 1] == pair[2 * c + 1];
+}
+
+#if BONDS <= MATRIX
+// x of a x = y by elimination; `status` of molecules in m whose bonds depend on each other.
+DEV void solve(num (&a)[BONDS][BONDS], num (&y)[BONDS], lanes m, codes& status) {
+  num diagonal[BONDS];
+  UNROLL(8) for (int b = 0; b < BONDS; b++) diagonal[b] = absolute(a[b][b]);
+  UNROLL(8) for (int b = 0; b < BONDS; b++) {
+    const lanes dependent = m & !(num(SINGULAR) * diagonal[b] < absolute(a[b][b]));
+    if (any(dependent)) set_codes(status, dependent & are_zero(status), REDUNDANT + b);
+    const num pivot = inverse(a[b][b]);
+    UNROLL(8) for (int c = b + 1; c < BONDS; c++) {
+      const num f = a[c][b] * pivot;
+      UNROLL(8) for (int d = b + 1; d < BONDS; d++) a[c][d] = a[c][d] - f * a[b][d];
+      y[c] = y[c] - f * y[b];
+    }
+  }
+  UNROLL(8) for (int b = BONDS - 1; b >= 0; b--) {
+    UNROLL(8) for (int c = b + 1; c < BONDS; c++) y[b] = y[b] - a[b][c] * y[c];
+    y[b] = y[b] * inverse(a[b][b]);
+  }
+}
+#endif
+
+// One pass towards  residual_b - sum_c factor (r_b.along_c) w_bc x_c = 0;  `vector` are what the passes move:
+// vector_b -= sum_c w_bc x_c along_c.  total += x.  Molecules outside `running` keep their values.
+template <class Residual>
+DEV void one_pass(const int* pair, const num* inverse_mass, const Vector* r, const Vector* along, Vector* vector, num factor,
+                  Residual residual, num* total, lanes running, codes& status) {
+#if BONDS <= MATRIX
+  num a[BONDS][BONDS], x[BONDS];
+  UNROLL(8) for (int b = 0; b < BONDS; b++) {
+    x[b] = residual(b);
+    UNROLL(8) for (int c = 0; c < BONDS; c++)
+      a[b][c] = coupled(pair, b, c) ? factor * coupling(pair, inverse_mass, b, c) * dot(r[b], along[c]) : num(0.0);
+  }
+  solve(a, x, running, status);
+  UNROLL(8) for (int c = 0; c < BONDS; c++) {
+    x[c] = where(running, x[c], num(0.0));
+    total[c] = total[c] + x[c];
+    UNROLL(8) for (int b = 0; b < BONDS; b++)
+      if (coupled(pair, b, c)) vector[b] = moved(vector[b], -(coupling(pair, inverse_mass, b, c) * x[c]), along[c]);
+  }
+#else
+  for (int c = 0; c < BONDS; c++) {
+    num x = residual(c) * inverse(factor * coupling(pair, inverse_mass, c, c) * dot(r[c], along[c]));
+    x = where(running, x, num(0.0));
+    total[c] = total[c] + x;
+    for (int b = 0; b < BONDS; b++)
+      if (coupled(pair, b, c)) vector[b] = moved(vector[b], -(coupling(pair, inverse_mass, b, c) * x), along[c]);
+  }
+#endif
+}
+
+// Impulse of each bond [mass/time, along r] and the virial's six sums xx yy zz xy xz yz [mass·length²/time], both added up.
+DEV void record(long long i, long long n, const num* multiplier, const Vector* r, num scale, double* impulse, double* virial) {
+  num w[6];
+  for (int c = 0; c < 6; c++) w[c] = load_system(virial, i, n, 6, c);
+  for (int b = 0; b < BONDS; b++) {
+    const num p = -(scale * multiplier[b]);
+    store_system(impulse, i, n, BONDS, b, load_system(impulse, i, n, BONDS, b) + p);
+    w[0] = w[0] + p * r[b].x * r[b].x;
+    w[1] = w[1] + p * r[b].y * r[b].y;
+    w[2] = w[2] + p * r[b].z * r[b].z;
+    w[3] = w[3] + p * r[b].x * r[b].y;
+    w[4] = w[4] + p * r[b].x * r[b].z;
+    w[5] = w[5] + p * r[b].y * r[b].z;
+  }
+  for (int c = 0; c < 6; c++) store_system(virial, i, n, 6, c, w[c]);
+}
+
+// vectors of an array (rows, 3) += scale/m_i sum_b ±multiplier_b along_b.
+DEV void move_atoms(long long i, long long n, const int* pair, const num* inverse_mass, const num* multiplier, const Vector* along,
+                    num scale, const int* rows, double* array) {
+  UNROLL(8) for (int atom = 0; atom < ATOMS; atom++) {
+    Vector v = gather_vector(array, rows, i, n, atom);
+    UNROLL(8) for (int b = 0; b < BONDS; b++) {
+      const num f = scale * inverse_mass[atom] * multiplier[b];
+      if (pair[2 * b] == atom) v = moved(v, f, along[b]);
+      if (pair[2 * b + 1] == atom) v = moved(v, -f, along[b]);
+    }
+    scatter_vector(array, rows, i, n, atom, v);
+  }
+}
+
+// Positions onto their bonds along the bonds of `reference`; velocities change by the same impulses over dt.
+KERNEL(shake)(long long n, const int* RESTRICT rows, const double* RESTRICT length, const double* RESTRICT mass,
+              const double* RESTRICT reference, double* RESTRICT position, double* RESTRICT velocity, double dt, double tolerance,
+              long long iterations, double* RESTRICT impulse, double* RESTRICT virial, long long* RESTRICT status) {
+  const int pair[2 * BONDS] = {PAIRS};
+  SYSTEMS(i, n) {
+    num inverse_mass[ATOMS], square[BONDS], total[BONDS];
+    Vector r[BONDS], along[BONDS];
+    UNROLL(8) for (int atom = 0; atom < ATOMS; atom++) inverse_mass[atom] = inverse(gather_atom(mass, rows, i, n, atom, 1, 0));
+    UNROLL(8) for (int b = 0; b < BONDS; b++) {
+      const int a = pair[2 * b], c = pair[2 * b + 1];
+      along[b] = difference(gather_vector(reference, rows, i, n, a), gather_vector(reference, rows, i, n, c));
+      r[b] = difference(gather_vector(position, rows, i, n, a), gather_vector(position, rows, i, n, c));
+      const num d = load_system(length, i, n, BONDS, b);
+      square[b] = d * d;
+      total[b] = num(0.0);
+    }
+    codes found = load_codes(status, i, n);
+    lanes running = all_systems();
+    for (long long k = 0; k <= iterations; k++) {
+      lanes unmet = !all_systems();
+      UNROLL(8) for (int b = 0; b < BONDS; b++) {
+        const lanes bond_unmet = running & !(absolute(dot(r[b], r[b]) - square[b]) <= num(2.0 * tolerance) * square[b]);
+        if (k == iterations && any(bond_unmet)) set_codes(found, bond_unmet & are_zero(found), UNMET + b);
+        unmet = unmet | bond_unmet;
+      }
+      running = unmet;
+      if (!any(running) || k == iterations) break;
+      one_pass(pair, inverse_mass, r, along, r, num(2.0), [&](int b) { return dot(r[b], r[b]) - square[b]; }, total, running, found);
+    }
+    move_atoms(i, n, pair, inverse_mass, total, along, num(-1.0), rows, position);
+    const num rate = num(1.0 / dt);
+    move_atoms(i, n, pair, inverse_mass, total, along, -rate, rows, velocity);
+    record(i, n, total, along, rate, impulse, virial);
+    store_codes(status, i, n, found);
+  }
+}
+
+// Relative velocities along the bonds to zero, by impulses along them.
+KERNEL(rattle)(long long n, const int* RESTRICT rows, const double* RESTRICT length, const double* RESTRICT mass,
+               const double* RESTRICT position, double* RESTRICT velocity, double tolerance, long long iterations,
+               double* RESTRICT impulse, double* RESTRICT virial, long long* RESTRICT status) {
+  const int pair[2 * BONDS] = {PAIRS};
+  SYSTEMS(i, n) {
+    num inverse_mass[ATOMS], total[BONDS], allowed[BONDS], fastest = num(0.0);
+    Vector r[BONDS], v[BONDS];
+    UNROLL(8) for (int atom = 0; atom < ATOMS; atom++) {
+      inverse_mass[atom] = inverse(gather_atom(mass, rows, i, n, atom, 1, 0));
+      const Vector u = gather_vector(velocity, rows, i, n, atom);
+      fastest = larger(fastest, dot(u, u));
+    }
+    fastest = square_root(fastest);
+    UNROLL(8) for (int b = 0; b < BONDS; b++) {
+      const int a = pair[2 * b], c = pair[2 * b + 1];
+      r[b] = difference(gather_vector(position, rows, i, n, a), gather_vector(position, rows, i, n, c));
+      v[b] = difference(gather_vector(velocity, rows, i, n, a), gather_vector(velocity, rows, i, n, c));
+      allowed[b] = num(tolerance) * load_system(length, i, n, BONDS, b) * fastest;
+      total[b] = num(0.0);
+    }
+    codes found = load_codes(status, i, n);
+    lanes running = all_systems();
+    for (long long k = 0; k <= iterations; k++) {
+      lanes unmet = !all_systems();
+      UNROLL(8) for (int b = 0; b < BONDS; b++) {
+        const lanes bond_unmet = running & !(absolute(dot(r[b], v[b])) <= allowed[b]);
+        if (k == iterations && any(bond_unmet)) set_codes(found, bond_unmet & are_zero(found), UNMET + b);
+        unmet = unmet | bond_unmet;
+      }
+      running = unmet;
+      if (!any(running) || k == iterations) break;
+      one_pass(pair, inverse_mass, r, r, v, num(1.0), [&](int b) { return dot(r[b], v[b]); }, total, running, found);
+    }
+    move_atoms(i, n, pair, inverse_mass, total, r, num(-1.0), rows, velocity);
+    record(i, n, total, r, num(1.0), impulse, virial);
+    store_codes(status, i, n, found);
+  }
+}
