@@ -32,7 +32,9 @@ def with_clock(parts: tuple[Part, ...]) -> tuple[Part, ...]:
     for index, part in enumerate(parts):
         if TIME in part.code.writes:
             return parts
-        if TIME not in part.hamiltonian.free_symbols:
+        # Implicit flows take the time in the middle of their step, so that the clock may follow them.
+        whole = len(parts) == 1 and part.order is not None
+        if whole or TIME not in part.hamiltonian.free_symbols:
             moved = replace(
                 part, code=Sequence((part.code, tick)), equation=f"{part.equation},  d{TIME}/dt = 1"
             )

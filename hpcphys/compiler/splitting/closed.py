@@ -82,7 +82,7 @@ def _shear(field: Field) -> ClosedFlow | None:
     return ClosedFlow("shear", "its rates do not depend on what it moves", code)
 
 
-def _affine(field: Field) -> tuple[sympy.Matrix, sympy.Matrix] | None:
+def affine_parts(field: Field) -> tuple[sympy.Matrix, sympy.Matrix] | None:
     """A, b of X = A z + b over the moving symbols, or None if X is not affine in them."""
     symbols = list(field)
     rates = [sympy.expand(rate) for rate in field.values()]
@@ -101,7 +101,7 @@ def _affine(field: Field) -> tuple[sympy.Matrix, sympy.Matrix] | None:
 
 
 def _linear(field: Field, signs: Signs) -> ClosedFlow | None:
-    affine = _affine(field)
+    affine = affine_parts(field)
     if affine is None:
         return None
     exponential = closed_exponential(*affine, signs)

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 import sympy
 
 from hpcphys.compiler.flows.sequence import Sequence
-from hpcphys.compiler.splitting.closed import LARGE, ClosedFlow, closed_flow, moving
+from hpcphys.compiler.splitting.closed import LARGE, ClosedFlow, closed_flow, lie_derivative, moving
 from hpcphys.compiler.splitting.parts import Part, equations
 from hpcphys.compiler.splitting.rotors import bonds, rotor_terms, spin_field
 from hpcphys.compiler.splitting.signs import Signs
+from hpcphys.compiler.structures.poisson import PoissonStructure
 from hpcphys.compiler.structures.symbolic import SymbolicStructure
 
 
@@ -71,16 +72,26 @@ def _join(
         group.terms.append(term)
         group.flows, group.hamiltonians = [together], [group.total]
         return True
-    bracket = structure.poisson(group.total, term)
-    if sympy.count_ops(bracket) > LARGE or sympy.expand(bracket) != 0:
-        return False
-    # Each term commutes with the sum; the flows of the group's own parts are applied whole.
-    if any(sympy.expand(structure.poisson(part, term)) != 0 for part in group.hamiltonians):
+    # Every part's own flow is applied whole, so that the term has to commute with each of them.
+    if not all(commute(part, term, structure) for part in group.hamiltonians):
         return False
     group.terms.append(term)
     group.flows.append(flow)
     group.hamiltonians.append(term)
     return True
+
+
+def commute(f: sympy.Expr, g: sympy.Expr, structure: SymbolicStructure) -> bool:
+    """Whether algebra shows that the flows of f and g commute: {f, g} = 0, or [X_f, X_g] = 0."""
+    if isinstance(structure, PoissonStructure):
+        bracket = structure.poisson(f, g)
+        return sympy.count_ops(bracket) < LARGE and sympy.expand(bracket) == 0
+    x, y = moving(structure.vector_field(f)), moving(structure.vector_field(g))
+    brackets = [
+        lie_derivative(x, y.get(s, sympy.S.Zero)) - lie_derivative(y, x.get(s, sympy.S.Zero))
+        for s in {*x, *y}
+    ]
+    return all(sympy.count_ops(b) < LARGE and sympy.expand(b) == 0 for b in brackets)
 
 
 def part_of(group: Group, structure: SymbolicStructure, name: str) -> Part:
