@@ -10,6 +10,11 @@ GRAVITY: tuple[dict[str, Define], ...] = tuple(
     {"REAL": real, "SOFTENING": softening} for real in ("float", "double") for softening in (0, 1, 2)
 )
 VARIANTS: dict[str, tuple[dict[str, Define], ...]] = {
+    "constraints": (
+        {"ATOMS": 2, "BONDS": 1, "PAIRS": "0,1"},
+        {"ATOMS": 3, "BONDS": 3, "PAIRS": "0,1,0,2,1,2"},
+        {"ATOMS": 10, "BONDS": 9, "PAIRS": "0,1,1,2,2,3,3,4,4,5,5,6,6,7,7,8,8,9"},
+    ),
     "gravity_direct": tuple({**defines, "SPARSE": 1 << 20} for defines in GRAVITY),
     "gravity_tree": tuple({**defines, "LEAF": 20} for defines in GRAVITY),
     "hilbert": ({},),

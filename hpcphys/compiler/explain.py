@@ -8,6 +8,7 @@ from hpcphys.compiler.operations import ChooseStep, Evaluate, Exchange, Flow, Op
 
 if TYPE_CHECKING:
     from hpcphys.compiler.program import Program
+    from hpcphys.compiler.system import PhysicalSystem
 
 
 def _line(op: Operation) -> str:
@@ -40,6 +41,25 @@ def _projection(op: Project) -> str:
     )
 
 
+def _choice(system: PhysicalSystem, name: str) -> list[str]:
+    """How the flow of a part was found, and why it is exact or what it conserves."""
+    parts = () if system.splitting is None else system.splitting.parts
+    return [
+        f"    {part.kind}, {'exact flow' if part.order is None else f'order {part.order}'}: {part.reason}"
+        for part in parts
+        if part.name == name
+    ]
+
+
+def _geometry(system: PhysicalSystem) -> str:
+    """What every step keeps of the structure, where that is known for all pieces."""
+    dissipative = any(hasattr(system.structure, what) for what in ("friction", "thermostat_energy"))
+    if dissipative or any(piece.order is not None for piece in system.pieces):
+        return ""
+    contact = system.structure.name == "contact"
+    return ", contact" if contact else ", Poisson" if system.structure.casimirs else ", symplectic"
+
+
 def explanation(program: Program) -> str:
     """The text of `program.explain()`: equations, splitting, operations, fields."""
     system, table = program.system, program.composition
@@ -52,13 +72,15 @@ def explanation(program: Program) -> str:
     for piece in system.pieces:
         reads, writes = ", ".join(sorted(piece.reads)), ", ".join(sorted(piece.writes))
         lines.append(f"  piece {piece.name}: {piece.equation}; reads {reads}; writes {writes}")
+        lines += _choice(system, piece.name)
     if system.constraints is not None:
         lines.append(f"  constraints: {system.constraints.describe()}")
-    kind = "symmetric, " if table.symmetric else ""
+    kind = f"{'symmetric' if table.symmetric else 'not symmetric'}{_geometry(system)}"
     nystrom = ", for a quadratic kinetic energy" if table.nystrom else ""
     lines += [
         "Splitting",
-        f"  {table.name}: order {table.order}, {kind}symplectic{nystrom}",
+        *(f"  {note}" for note in (system.splitting.notes if system.splitting is not None else ())),
+        f"  {table.name}: order {table.order}, {kind}{nystrom}",
         f"  source: {table.source}",
     ]
     per_step = program.evaluations_per_step

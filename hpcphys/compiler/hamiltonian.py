@@ -102,7 +102,15 @@ def system_of(
     return PhysicalSystem(
         state,
         tuple(
-            expression_piece(part.name, part.equation, part.code, values, role=part.role, order=part.order)
+            expression_piece(
+                part.name,
+                part.equation,
+                part.code,
+                values,
+                role=part.role,
+                order=part.order,
+                gradient=part.gradient,
+            )
             for part in parts
         ),
         structure,

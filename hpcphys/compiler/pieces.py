@@ -25,6 +25,7 @@ class Piece:
         modified potential,  p <- p + dt F + gradient * d/dq sum_i |F_i|²/m_i  [dt: time, gradient: time³];
         None if the piece has none.  Compositions with a force gradient (chin4a) need it.
     gradient_reads: what gradient_flow reads besides `reads`
+    gradient_code: gradient_code(ratio) is that flow in symbols, with ratio DT³ for the gradient; or None
     order: None for an exact flow, phi(a) phi(b) = phi(a + b); else the order of a symmetric approximation (2
     for
         an implicit midpoint), which only compositions of symmetric steps keep
@@ -41,6 +42,7 @@ class Piece:
         default=None, compare=False, repr=False
     )
     gradient_reads: frozenset[str] = frozenset()
+    gradient_code: Callable[[float], Any] | None = field(default=None, compare=False, repr=False)
     order: int | None = None
 
     def __post_init__(self) -> None:

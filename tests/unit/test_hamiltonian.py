@@ -86,8 +86,12 @@ def test_named_terms_are_the_pieces():
         {"oscillator": "p^2/2 + x^2/2", "quartic": "x^4"}, ["x", "p"], state={"x": 1, "p": 0}
     )
     assert [piece.name for piece in system.pieces] == ["oscillator", "quartic"]
-    with pytest.raises(SplittingError, match="'both' has no exact flow"):
-        hamiltonian({"both": "p^2/2 + x^4"}, ["x", "p"], state={"x": 1, "p": 0})
+    assert system.splitting.exact
+
+
+def test_a_named_term_without_an_exact_flow_is_moved_by_an_implicit_method():
+    system = hamiltonian({"both": "p^2*(2 + sin(x))", "force": "x^4"}, ["x", "p"], state={"x": 1, "p": 0})
+    assert [part.kind for part in system.splitting.parts] == ["midpoint", "shear"]
 
 
 def test_a_structure_with_coordinates_needs_no_variables():
@@ -156,3 +160,18 @@ def test_coordinates_hold_the_parameters():
     system = hamiltonian(KEPLER, ["q[2]", "p[2]"], **GIVEN)
     assert isinstance(system.coordinates, Coordinates)
     assert {p.name for p in system.coordinates.parameters} == {"m", "k"}
+
+
+def test_explain_says_which_flows_were_found_and_what_they_keep():
+    system = hamiltonian("m[0]^2/2 + m[1]^2/4 + m[2]^2/6", ["m[3]"], "so3", state={"m": [1, 0.1, 0.2]})
+    text = compile_structure(system, "leapfrog", dt=0.1).explain()
+    assert "2 parts with exact flows" in text
+    assert "rotation, exact flow: a rotation at a rate that stands still" in text
+    assert "order 2, symmetric, Poisson" in text
+    system = hamiltonian("p^2*(2 + sin(x))", ["x", "p"], state={"x": 1, "p": 1})
+    text = compile_structure(system, "leapfrog", dt=0.1).explain()
+    assert "not split: a term has no exact flow that could be found" in text
+    assert (
+        "midpoint, order 2: implicit: symplectic; invariants and Casimirs of degree two at most exact" in text
+    )
+    assert "2 equations by Newton's method to 1e-15" in text

@@ -123,7 +123,7 @@ class HolonomicConstraints:
         no constraint is redundant."""
         own, systems = self.surface, state.count
         columns = self._values.columns(state)
-        terms = [sympy.Add(*map(sympy.Abs, sympy.Add.make_args(sympy.expand(rate)))) for rate in own.rates]
+        terms = [sympy.Add(*map(sympy.Abs, sympy.Add.make_args(rate))) for rate in own.rates]
         sizes = own.sizes(START_TOLERANCE)
         speeds = [START_TOLERANCE * size for size in terms]
         self._check(own.values, sizes, columns, systems, "", "correct the positions")

@@ -128,8 +128,12 @@ class Surface:
 
 def compiled(expressions: Sequence[sympy.Expr]) -> Any:
     """A function of columns that gives the numbers of the expressions, in NumPy."""
-    symbols = sorted(frozenset().union(*(sympy.sympify(e).free_symbols for e in expressions)), key=str)
-    function = sympy.lambdify(symbols, list(expressions), "numpy", cse=True)
+    given = [sympy.sympify(expression) for expression in expressions]
+    symbols = sorted(frozenset().union(*(expression.free_symbols for expression in given)), key=str)
+    # Names such as q[0] would make lambdify replace each symbol by itself, which takes seconds.
+    plain = {symbol: sympy.Symbol(f"x_{k}", real=True) for k, symbol in enumerate(symbols)}
+    reduced = [expression.xreplace(plain) for expression in given]
+    function = sympy.lambdify(list(plain.values()), reduced, "numpy", cse=True)
 
     def values(columns: Columns) -> list[Any]:
         return function(*(columns[symbol] for symbol in symbols))

@@ -60,8 +60,8 @@ class Function:
         if any(isinstance(x, np.ndarray) and x.dtype == object for x in arguments):
             return np.frompyfunc(self, len(arguments), 1)(*arguments)
         for argument in arguments:
-            if hasattr(argument, "_sympy_"):
-                return type(argument)(self.image(*map(sympy.sympify, arguments)))
+            if hasattr(argument, "applied"):  # a traced number
+                return argument.applied(self.image, arguments)
             if isinstance(argument, sympy.Expr):
                 return self.image(*arguments)
         return self.numeric(*arguments)

@@ -78,6 +78,10 @@ class Traced:
         """sqrt(x² + y²) (np.hypot)."""
         return Traced(sympy.sqrt(self.expr**2 + plain(other) ** 2))
 
+    def applied(self, image: Callable[..., sympy.Expr], arguments: tuple[Any, ...]) -> Traced:
+        """A function of SymPy's of traced and ordinary numbers."""
+        return Traced(image(*map(plain, arguments)))
+
     def _sympy_(self) -> sympy.Expr:
         return self.expr
 

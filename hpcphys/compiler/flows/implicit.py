@@ -25,8 +25,10 @@ TINY = sympy.Float("1e-300")
 def midpoint(field: Field) -> Iterated:
     """y = z + dt X((z + y)/2).
 
-    Conserves every invariant of X of degree two at most; symplectic for a canonical X and, more generally, Poisson
-    for J that does not depend on z. Where J is linear in z (Lie-Poisson) it is Poisson only to third order in dt.
+    Conserves every invariant of X of degree two at most; symplectic for a canonical X and, more generally,
+    Poisson
+    for J that does not depend on z. Where J is linear in z (Lie-Poisson) it is Poisson only to third order
+    in dt.
     Source: Hairer, Lubich & Wanner (2006), theorems IV.2.1 and VI.4.2; Austin, Krishnaprasad & Wang (1993)
     J. Comput. Phys. 107, 105 for Lie-Poisson systems.
     """
@@ -44,7 +46,8 @@ def discrete_gradient(
     """y = z + dt J(m) g,  m = (z + y)/2,  d = y - z,
     g = grad H(m) + (H(y) - H(z) - grad H(m).d) d/|d|².
 
-    As g.d = H(y) - H(z) and J is antisymmetric, H(y) = H(z) to the accuracy of the solver, for every J(z). Casimirs
+    As g.d = H(y) - H(z) and J is antisymmetric, H(y) = H(z) to the accuracy of the solver, for every J(z).
+    Casimirs
     of degree two at most are conserved as well, since C(y) - C(z) = grad C(m).d; others are not.
     matrix: entries of J between symbols that move
     Source: Gonzalez (1996) J. Nonlinear Sci. 6, 449; Hairer, Lubich & Wanner (2006), section V.5;
@@ -55,10 +58,14 @@ def discrete_gradient(
     centre = {a: (a + b) / 2 for a, b in pairs}
     slopes = {a: _at(slope, centre) for a, slope in gradient(hamiltonian, z).items()}
     distance = sympy.Add(*((b - a) ** 2 for a, b in pairs)) + TINY
-    gain = _at(hamiltonian, dict(pairs)) - _at(hamiltonian, {}) - sympy.Add(*(slopes[a] * (b - a) for a, b in pairs))
+    gain = (
+        _at(hamiltonian, dict(pairs))
+        - _at(hamiltonian, {})
+        - sympy.Add(*(slopes[a] * (b - a) for a, b in pairs))
+    )
     excess = gain / distance
     discrete = {a: slopes[a] + excess * (b - a) for a, b in pairs}
-    rates = {a: sympy.S.Zero for a in z}
+    rates = dict.fromkeys(z, sympy.S.Zero)
     for (i, j), entry in matrix.items():
         if i in rates and j in discrete:
             rates[i] += _at(entry, centre) * discrete[j]
@@ -68,7 +75,8 @@ def discrete_gradient(
 def spherical_midpoint(field: Field, vectors: Sequence[tuple[sympy.Symbol, ...]]) -> Iterated:
     """y = z + dt X(m),  m_s = |z_s| (z_s + y_s)/|z_s + y_s|  for every vector s of three symbols.
 
-    The midpoint is put back onto the sphere: Poisson for so(3) and its products, and |s|² is conserved as y - z is
+    The midpoint is put back onto the sphere: Poisson for so(3) and its products, and |s|² is conserved as y
+    - z is
     normal to y + z.
     Source: McLachlan, Modin & Verdier (2014) Phys. Rev. E 89, 061301.
     """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -40,7 +41,8 @@ class Iterated:
     start: E, the first guess;  image: F, one expression each
     matrix: M, the derivative of y - F (that of the midpoint rule serves all methods here), or None for 1
 
-    The iteration ends when the correction |M⁻¹ (y - F)|, summed over components, is below 1e-15 of |y| or is below
+    The iteration ends when the correction |M⁻¹ (y - F)|, summed over components, is below 1e-15 of |y| or is
+    below
     1e-12 and no longer shrinks; each system of a batch on its own, so that results do not depend on the
     company. After 50 iterations it fails with ConvergenceError.
     Source: Hairer, Lubich & Wanner (2006), section VIII.6 (iteration until it stagnates at round-off).
@@ -132,10 +134,9 @@ class Iterated:
         defects = np.moveaxis(defect.reshape(count, -1), -1, 0)[..., None]
         sound = np.isfinite(matrices).all(axis=(1, 2))
         steps = np.full(defects.shape, np.nan)
-        try:
+        # What stays NaN never converges, and the failure is reported as such.
+        with suppress(np.linalg.LinAlgError):
             steps[sound] = np.linalg.solve(matrices[sound], defects[sound])
-        except np.linalg.LinAlgError:
-            pass  # NaN corrections never converge, and the failure is reported as such
         return np.moveaxis(steps[..., 0], 0, -1).reshape(count, *shape)
 
     @cached_property

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
 import sympy
 
-from hpcphys.compiler.expressions.coordinates import Coordinates, Variable
+from hpcphys.compiler.expressions.coordinates import DT, Coordinates, Variable
 from hpcphys.compiler.flows import noise
 from hpcphys.compiler.flows.code import FlowCode
 from hpcphys.compiler.flows.update import Update
@@ -67,14 +69,24 @@ def drawn(code: FlowCode, state: State) -> dict[sympy.Symbol, Any]:
 
 
 def expression_piece(
-    name: str, equation: str, code: FlowCode, values: Values, *, role: str = "", order: int | None = None
+    name: str,
+    equation: str,
+    code: FlowCode,
+    values: Values,
+    *,
+    role: str = "",
+    order: int | None = None,
+    gradient: Callable[[], Mapping[sympy.Symbol, sympy.Expr]] | None = None,
 ) -> Piece:
-    """The piece of a flow in symbols; alone it moves the state in NumPy, the native kernel's reference."""
+    """The piece of a flow in symbols; alone it moves the state in NumPy, the native kernel's reference.
+
+    gradient: gives the force gradient of each momentum of a kick (see Piece.gradient_flow), or None
+    """
 
     def flow(state: State, dt: float) -> None:
         values.apply(code, state, dt)
 
-    return Piece(
+    piece = Piece(
         name,
         equation,
         values.names(code.reads),
@@ -83,6 +95,34 @@ def expression_piece(
         code=code,
         role=role,
         order=order,
+    )
+    return piece if gradient is None else _with_gradient(piece, gradient, values)
+
+
+def _with_gradient(
+    piece: Piece, gradient: Callable[[], Mapping[sympy.Symbol, sympy.Expr]], values: Values
+) -> Piece:
+    """The kick with a flow by a modified potential; second derivatives are taken when they are first needed."""
+
+    @cache
+    def push() -> Update:
+        return Update.of({p: p + DT * slope for p, slope in gradient().items()})
+
+    def gradient_flow(state: State, dt: float, strength: float) -> None:
+        piece.flow(state, dt)
+        values.apply(push(), state, strength)
+
+    @cache  # one object for each ratio: kernels tell flows apart by it
+    def gradient_code(ratio: float) -> Update:
+        slopes = gradient()
+        kicks = dict(piece.code.assignments)
+        return Update.of({p: kick + ratio * DT**3 * slopes[p] for p, kick in kicks.items()})
+
+    return replace(
+        piece,
+        gradient_flow=gradient_flow,
+        gradient_code=gradient_code,
+        gradient_reads=frozenset(values.known.named) - piece.writes,
     )
 
 

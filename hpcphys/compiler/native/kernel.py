@@ -154,6 +154,9 @@ def kernel_text(operations: Sequence[Operation], layout: Layout, fields: Sequenc
 
 def code_of(operation: Operation) -> Any:
     """The flow in symbols of an operation, or None where it has none."""
+    if isinstance(operation, Flow) and operation.gradient:
+        make, b = operation.piece.gradient_code, operation.coefficient
+        return make(operation.gradient / b**3) if make is not None and b else None
     if isinstance(operation, Flow):
         return operation.piece.code
     if isinstance(operation, Evaluate):

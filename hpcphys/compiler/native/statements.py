@@ -110,14 +110,14 @@ class Statements:
         """The name of sine and cosine of an angle, made together."""
         if angle not in self._turned:
             text = f"sine_and_cosine({self._text(angle)})"
-            self._turned[angle] = self._statement("turned", text, False)
+            self._turned[angle] = self._statement("turned", text, self.graph.fixed[abs(angle)])
         return self._turned[angle]
 
     def _statement(self, kind: str, text: str, fixed: bool) -> str:
         """The name of a value of that text; what does not change is made once, before the steps."""
         if fixed and text in self._hoisted:
             return self._hoisted[text]
-        name = self._fresh("h" if fixed else "v")
+        name = self._fresh(("h" if kind == "num" else "g") if fixed else "v")
         statement = Statement(name, kind, text)
         if fixed:
             self._hoisted[text] = name

@@ -203,7 +203,7 @@ class Writer:
         return results
 
     def _hoist(self, statement: Statement) -> None:
-        declared = "" if self.outlined else f"const {statement.type} "
+        declared = "" if statement.name.startswith("h[") else f"const {statement.type} "
         self.hoist.append(f"{declared}{statement.name} = {statement.text};")
 
     def _in_chunks(self, statements: list[Statement], results: list[str]) -> list[str]:

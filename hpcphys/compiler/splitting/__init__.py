@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from hpcphys.compiler.splitting.parts import Part, Splitting
 from hpcphys.compiler.splitting.split import SplittingError, split
+from hpcphys.compiler.splitting.verification import FlowError, verify_splitting
 
-__all__ = ["Part", "Splitting", "SplittingError", "split"]
+__all__ = ["FlowError", "Part", "Splitting", "SplittingError", "split", "verify_splitting"]

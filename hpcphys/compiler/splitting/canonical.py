@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import sympy
 
 from hpcphys.compiler.expressions.coordinates import DT, TIME, Variable
@@ -45,6 +47,7 @@ def separable(hamiltonian: sympy.Expr, structure: SymbolicCanonical) -> Splittin
             Update.of(kick),
             "moves momenta by forces that stand still",
             role="B",
+            gradient=_force_gradient(hamiltonian, kinetic, structure, derived) if quadratic else None,
         ),
     )
     return Splitting(
@@ -55,6 +58,34 @@ def separable(hamiltonian: sympy.Expr, structure: SymbolicCanonical) -> Splittin
         quadratic,
         ("separable: H = T(p) + V(q)",),
     )
+
+
+def _force_gradient(
+    hamiltonian: sympy.Expr,
+    kinetic: sympy.Expr,
+    structure: SymbolicCanonical,
+    derived: Sequence[Variable],
+) -> Callable[[], dict[sympy.Symbol, sympy.Expr]]:
+    """d/dq_i (F.M⁻¹F) = -2 sum_j V_ij (M⁻¹F)_j, F the forces: what compositions with a force gradient need.
+
+    Source: Omelyan, Mryglod & Folk (2003) Comput. Phys. Commun. 151, 272, equation (5).
+    """
+
+    def gradients() -> dict[sympy.Symbol, sympy.Expr]:
+        pairs = structure.symbol_pairs()
+        momentum = dict(pairs)
+        positions, momenta = list(momentum), list(momentum.values())
+        force = dict(zip(momenta, (s for held in derived for s in held.symbols), strict=True))
+        speed = dict.fromkeys(positions, sympy.S.Zero)
+        of = {p: q for q, p in pairs}
+        for (a, b), entry in hessian(kinetic, momenta).items():
+            speed[of[a]] += entry * force[b]
+        found = dict.fromkeys(momenta, sympy.S.Zero)
+        for (a, b), entry in hessian(hamiltonian, positions).items():
+            found[momentum[a]] -= 2 * entry * speed[b]
+        return found
+
+    return gradients
 
 
 def halves_of(hamiltonian: sympy.Expr, structure: SymbolicCanonical) -> tuple[sympy.Expr, sympy.Expr] | None:

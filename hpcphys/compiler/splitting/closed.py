@@ -108,7 +108,7 @@ def _linear(field: Field, signs: Signs) -> ClosedFlow | None:
     if exponential is None:
         return None
     symbols = sympy.Matrix(list(field))
-    after = exponential.matrix * symbols + exponential.shift
+    after = symbols + exponential.change * symbols + exponential.shift
     code = Update.of(dict(zip(field, after, strict=True)))
     reason = {
         "rotation": "a rotation at a rate that stands still",
@@ -123,7 +123,7 @@ def _scaled(field: Field, signs: Signs) -> ClosedFlow | None:
     factored = {symbol: sympy.factor(rate) for symbol, rate in field.items()}
     common: dict[sympy.Expr, sympy.Expr] | None = None
     for rate in factored.values():
-        powers = {b: e for b, e in rate.as_powers_dict().items() if b.free_symbols & field.keys()}
+        powers = dict(_power(f) for f in sympy.Mul.make_args(rate) if f.free_symbols & field.keys())
         common = (
             powers
             if common is None
@@ -140,6 +140,11 @@ def _scaled(field: Field, signs: Signs) -> ClosedFlow | None:
         return None
     code = Update.of({s: after.xreplace({DT: DT * scale}) for s, after in inner.code.assignments})
     return ClosedFlow(inner.kind, f"{inner.reason}, over a time scaled by {scale}, which is conserved", code)
+
+
+def _power(factor: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
+    """Base and exponent of a power with a number for exponent; others are their own base."""
+    return factor.args if factor.is_Pow and factor.exp.is_number else (factor, sympy.S.One)
 
 
 def _lie_series(field: Field) -> ClosedFlow | None:

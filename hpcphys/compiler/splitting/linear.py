@@ -20,21 +20,24 @@ NILPOTENT_UP_TO = 8
 
 
 class Exponential(NamedTuple):
-    """exp(A DT) and its integral over DT applied to b: z <- matrix z + shift.  kind: how it was found."""
+    """The flow of dz/dt = A z + b over DT:  z <- z + change z + shift,  change = exp(A DT) - 1.
 
-    matrix: sympy.Matrix
+    The change is formed without 1: a constant rounding error of cos(w DT) would make a rotation grow, a few
+    1e-17 each step, and all the same way.  kind: how it was found
+    """
+
+    change: sympy.Matrix
     shift: sympy.Matrix
     kind: str
 
 
 class Stumpff(NamedTuple):
-    """The functions of exp(A t) for A² = c: cosine C0, t C1 and t² C2, of x = -c t².
+    """For A² = c: exp(A t) = 1 + c c2 + c1 A, with c1 = sin(w t)/w, c2 = 2 sin²(w t/2)/w² and w² = -c, or the
+    hyperbolic functions for c > 0.
 
-    C0 = cos √x, C1 = sin(√x)/√x, C2 = (1 - cos √x)/x, and cosh, sinh for c > 0.
     Source: Stiefel & Scheifele (1971), section 11.
     """
 
-    c0: sympy.Expr
     c1: sympy.Expr
     c2: sympy.Expr
 
@@ -76,7 +79,7 @@ def closed_exponential(matrix: sympy.Matrix, shift: sympy.Matrix, signs: Signs) 
         for i, row in enumerate(rows):
             moved[row] = part.shift[i]
             for j, column in enumerate(rows):
-                result[row, column] = part.matrix[i, j]
+                result[row, column] = part.change[i, j]
     return Exponential(result, moved, strongest(kinds))
 
 
@@ -99,17 +102,21 @@ def _turn(a: sympy.Matrix, b: sympy.Matrix) -> Exponential | None:
     n = a.rows
     if n not in (2, 3) or not b.is_zero_matrix or not vanishes(a + a.T):
         return None
-    still = sympy.zeros(n, 1)
     if n == 2:
-        angle = DT * a[0, 1]
-        cosine, sine = sympy.cos(angle), sympy.sin(angle)
-        return Exponential(sympy.Matrix([[cosine, sine], [-sine, cosine]]), still, "rotation")
-    square = sympy.Add(a[0, 1] ** 2, a[0, 2] ** 2, a[1, 2] ** 2)
-    rate = sympy.sqrt(square + TINY)
-    half = sympy.sin(rate * DT / 2) / rate
-    return Exponential(
-        sympy.eye(3) + sympy.sin(rate * DT) / rate * a + 2 * half**2 * (a * a), still, "rotation"
-    )
+        half = DT * a[0, 1] / 2
+        sine = sympy.sin(half)
+        turn, drop = 2 * sine * sympy.cos(half), -2 * sine**2
+        return Exponential(sympy.Matrix([[drop, turn], [-turn, drop]]), sympy.zeros(2, 1), "rotation")
+    rate = sympy.sqrt(sympy.Add(a[0, 1] ** 2, a[0, 2] ** 2, a[1, 2] ** 2) + TINY)
+    functions = _circular(rate, rate)
+    return Exponential(functions.c1 * a + functions.c2 * (a * a), sympy.zeros(3, 1), "rotation")
+
+
+def _circular(rate: sympy.Expr, divisor: sympy.Expr, *, hyperbolic: bool = False) -> Stumpff:
+    """The functions for a rate w: of the half angle, so that 1 + c c2 and c1 belong to one rotation."""
+    sine, cosine = (sympy.sinh, sympy.cosh) if hyperbolic else (sympy.sin, sympy.cos)
+    half = sine(rate * DT / 2) / divisor
+    return Stumpff(2 * half * cosine(rate * DT / 2), 2 * half**2)
 
 
 def vanishes(matrix: sympy.Matrix) -> bool:
@@ -122,12 +129,12 @@ def _polynomial(a: sympy.Matrix, b: sympy.Matrix) -> Exponential | None:
     if any(a[i, i] != 0 for i in range(a.rows)) and a.trace() != 0:
         return None
     n = a.rows
-    total, integral, power = sympy.eye(n), DT * b, sympy.eye(n)
+    change, integral, power = sympy.zeros(n, n), DT * b, sympy.eye(n)
     for k in range(1, min(n, NILPOTENT_UP_TO) + 1):
         power = (power * a).applyfunc(sympy.expand)
         if power.is_zero_matrix:
-            return Exponential(total, integral, "shear" if n == 1 else "polynomial")
-        total += power * DT**k / sympy.factorial(k)
+            return Exponential(change, integral, "shear" if n == 1 else "polynomial")
+        change += power * DT**k / sympy.factorial(k)
         integral += power * b * DT ** (k + 1) / sympy.factorial(k + 1)
     return None
 
@@ -141,25 +148,24 @@ def _square(a: sympy.Matrix, b: sympy.Matrix, signs: Signs) -> Exponential | Non
     c = square[0, 0]
     if (square - c * sympy.eye(n)).applyfunc(sympy.expand).is_zero_matrix is not True:
         return None
-    grown = sympy.exp(mu * DT)
+    one = sympy.eye(n)
     if c == 0:
-        exponential = grown * (sympy.eye(n) + DT * rest)
-        functions = Stumpff(sympy.S.One, DT, DT**2 / 2)
-        turn = DT * rest
+        functions, turn = Stumpff(DT, DT**2 / 2), DT * rest
     else:
         functions, turn = stumpff(c, rest, signs)
-        exponential = grown * (functions.c0 * sympy.eye(n) + turn)
     kind = "rotation" if mu == 0 and vanishes(rest + rest.T) else "exponential" if n == 1 else "linear"
-    if b.is_zero_matrix:
-        return Exponential(exponential, sympy.zeros(n, 1), kind)
+    change = c * functions.c2 * one + turn
     if mu == 0:
-        return Exponential(exponential, functions.c1 * b + functions.c2 * rest * b, kind)
-    if n == 1:  # (e^(mu t) - 1)/mu = e^(mu t/2) 2 sinh(mu t/2)/mu
-        half, _ = stumpff(mu**2 / 4, sympy.zeros(1, 1), signs)
-        return Exponential(exponential, sympy.exp(mu * DT / 2) * half.c1 * b, kind)
-    if signs.nonzero(a.det()):
-        return Exponential(exponential, a.inv() * (exponential - sympy.eye(n)) * b, kind)
-    return None
+        return Exponential(change, functions.c1 * b + functions.c2 * rest * b, kind)
+    half, _ = stumpff(mu**2 / 4, sympy.zeros(1, 1), signs)
+    # (e^(mu t) - 1)/mu = e^(mu t/2) 2 sinh(mu t/2)/mu
+    growth = sympy.exp(mu * DT / 2) * half.c1
+    change = sympy.exp(mu * DT) * change + mu * growth * one
+    if b.is_zero_matrix:
+        return Exponential(change, sympy.zeros(n, 1), kind)
+    if n == 1:
+        return Exponential(change, growth * b, kind)
+    return Exponential(change, a.inv() * change * b, kind) if signs.nonzero(a.det()) else None
 
 
 def _cube(a: sympy.Matrix, b: sympy.Matrix, signs: Signs) -> Exponential | None:
@@ -173,37 +179,32 @@ def _cube(a: sympy.Matrix, b: sympy.Matrix, signs: Signs) -> Exponential | None:
         return None
     functions, turn = stumpff(c, a, signs)
     kind = "rotation" if vanishes(a + a.T) else "linear"
-    return Exponential(sympy.eye(n) + turn + functions.c2 * square, sympy.zeros(n, 1), kind)
+    return Exponential(turn + functions.c2 * square, sympy.zeros(n, 1), kind)
 
 
 def stumpff(c: sympy.Expr, matrix: sympy.Matrix, signs: Signs) -> tuple[Stumpff, sympy.Matrix]:
-    """The functions for a square c, and t C1 times the matrix, without a division where it cancels."""
-    t, sign = DT, signs.of(c)
+    """The functions for a square c, and c1 times the matrix, without a division where it cancels."""
+    sign = signs.of(c)
     if sign in ("positive", "negative", "nonnegative", "nonpositive"):
-        negative = sign in ("negative", "nonpositive")
-        sine, cosine = (sympy.sin, sympy.cos) if negative else (sympy.sinh, sympy.cosh)
-        square = -c if negative else c
+        hyperbolic = sign in ("positive", "nonnegative")
+        square = c if hyperbolic else -c
         w = plain_root(square)
         if w is not None:
             direction = matrix.applyfunc(lambda entry: sympy.cancel(entry / w))
-            # Functions of t w alone; where the frequency cancels in the direction nothing is divided by it.
+            # Where the frequency cancels in the direction, nothing is divided by it.
             if signs.nonzero(w) or not any(_denominator_vanishes(x, signs) for x in direction):
-                turn = sine(w * t) * direction
-                if signs.nonzero(w):
-                    return Stumpff(cosine(w * t), sine(w * t) / w, 2 * sine(w * t / 2) ** 2 / w**2), turn
-                safe = sympy.sqrt(square + TINY)
-                return (
-                    Stumpff(cosine(w * t), sine(safe * t) / safe, 2 * sine(safe * t / 2) ** 2 / safe**2),
-                    turn,
-                )
+                divisor = w if signs.nonzero(w) else sympy.sqrt(square + TINY)
+                turn = _circular(w, sympy.S.One, hyperbolic=hyperbolic).c1 * direction
+                rate = w if signs.nonzero(w) else divisor
+                return _circular(rate, divisor, hyperbolic=hyperbolic), turn
         w = sympy.sqrt(square if signs.nonzero(square) else square + TINY)
-        functions = Stumpff(cosine(w * t), sine(w * t) / w, 2 * sine(w * t / 2) ** 2 / w**2)
+        functions = _circular(w, w, hyperbolic=hyperbolic)
         return functions, functions.c1 * matrix
-    # Either sign: one of the two frequencies is (nearly) zero, and its functions are 1 and t.
-    w, g = sympy.sqrt((sympy.Abs(c) - c) / 2 + TINY), sympy.sqrt((sympy.Abs(c) + c) / 2 + TINY)
-    c1 = sympy.sin(w * t) / w + sympy.sinh(g * t) / g - t
-    c2 = 2 * sympy.sin(w * t / 2) ** 2 / w**2 + 2 * sympy.sinh(g * t / 2) ** 2 / g**2 - t**2 / 2
-    return Stumpff(sympy.cos(w * t) + sympy.cosh(g * t) - 1, c1, c2), c1 * matrix
+    # Either sign: one of the two frequencies is (nearly) zero, and its functions are t and t²/2.
+    w, g = sympy.sqrt(sympy.Max(-c, TINY)), sympy.sqrt(sympy.Max(c, TINY))
+    turning, growing = _circular(w, w), _circular(g, g, hyperbolic=True)
+    functions = Stumpff(turning.c1 + growing.c1 - DT, turning.c2 + growing.c2 - DT**2 / 2)
+    return functions, functions.c1 * matrix
 
 
 def plain_root(square: sympy.Expr) -> sympy.Expr | None:

@@ -16,7 +16,8 @@ UP_TO = 32
 """Largest number of components: a step costs 2 n² products."""
 
 CONDITION = 1e6
-"""Largest condition number of the modes; beyond it (nearly equal modes that are not independent) digits are lost."""
+"""Largest condition number of the modes; beyond it (nearly equal modes that are not independent) digits are
+lost."""
 
 DIGITS = 17
 
@@ -26,7 +27,8 @@ def normal_modes(field: Mapping[sympy.Symbol, sympy.Expr], signs: Signs) -> Clos
 
     A must be numbers once the parameters, one value for all systems, are put in. None if it is not, if n is
     beyond 32, or if A is not (safely) diagonalisable. The modes are polished to W V = 1 within rounding.
-    Source: Hairer, Lubich & Wanner (2006), section XIII.1; Moler & Van Loan (2003) SIAM Rev. 45, 3, method 14.
+    Source: Hairer, Lubich & Wanner (2006), section XIII.1; Moler & Van Loan (2003) SIAM Rev. 45, 3, method
+    14.
     """
     affine = affine_parts(field) if len(field) <= UP_TO else None
     if affine is None or not affine[1].is_zero_matrix:
@@ -72,23 +74,25 @@ def _real_modes(values: np.ndarray, vectors: np.ndarray) -> tuple[np.ndarray, li
     return np.array(columns).T, rates
 
 
-def _code(
-    symbols: list[sympy.Symbol], left: np.ndarray, right: np.ndarray, rates: list[Rate]
-) -> Update:
-    """z <- V exp(L dt) W z.  The amplitudes W z appear whole, so that they are computed once."""
+def _code(symbols: list[sympy.Symbol], left: np.ndarray, right: np.ndarray, rates: list[Rate]) -> Update:
+    """z <- z + V (exp(L dt) - 1) W z.  The amplitudes W z appear whole, so that they are computed once."""
     amplitudes = [_combination(row, symbols) for row in left]
-    moved: list[sympy.Expr] = []
+    changes: list[sympy.Expr] = []
     for growth, frequency in rates:
-        scale = sympy.exp(sympy.Float(growth, DIGITS) * DT) if abs(growth) > 0 else sympy.S.One
+        mu, half = sympy.Float(growth, DIGITS), sympy.Float(frequency / 2, DIGITS) * DT
+        grown = 2 * sympy.exp(mu * DT / 2) * sympy.sinh(mu * DT / 2) if growth else sympy.S.Zero
+        a = amplitudes[len(changes)]
         if frequency == 0:
-            moved.append(scale * amplitudes[len(moved)])
+            changes.append(grown * a)
             continue
-        a, b = amplitudes[len(moved)], amplitudes[len(moved) + 1]
-        angle = sympy.Float(frequency, DIGITS) * DT
         # v = u + i w, A v = (g + i f) v: the amplitudes of u and w turn by the angle f t
-        cosine, sine = sympy.cos(angle), sympy.sin(angle)
-        moved += [scale * (cosine * a + sine * b), scale * (cosine * b - sine * a)]
-    return Update.of({symbol: _combination(row, moved) for symbol, row in zip(symbols, right, strict=True)})
+        b = amplitudes[len(changes) + 1]
+        scale = sympy.exp(mu * DT) if growth else sympy.S.One
+        drop, turn = -2 * sympy.sin(half) ** 2 * scale + grown, 2 * sympy.sin(half) * sympy.cos(half) * scale
+        changes += [drop * a + turn * b, drop * b - turn * a]
+    return Update.of(
+        {symbol: symbol + _combination(row, changes) for symbol, row in zip(symbols, right, strict=True)}
+    )
 
 
 def _combination(weights: np.ndarray, terms: list[sympy.Expr]) -> sympy.Expr:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import sympy
 
@@ -24,6 +24,7 @@ class Part:
     code: the flow in symbols
     order: None for an exact flow; of another, the order in dt of its error over a time
     role: "A", "B" or "O" in compositions with named parts;  reason: why this flow
+    gradient: gives d/dq of F.M⁻¹F for each momentum, for kicks by a modified potential; or None
     """
 
     name: str
@@ -34,6 +35,7 @@ class Part:
     reason: str
     order: int | None = None
     role: str = ""
+    gradient: Callable[[], Mapping[sympy.Symbol, sympy.Expr]] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

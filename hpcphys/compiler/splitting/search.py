@@ -51,13 +51,13 @@ def grouped(
     terms: list[sympy.Expr], structure: SymbolicStructure, signs: Signs
 ) -> tuple[list[Group], list[sympy.Expr]]:
     """Groups with exact flows, and the terms that have none."""
+    flows = [(term, closed_flow(structure.vector_field(term), signs)) for term in terms]
+    left = [term for term, flow in flows if flow is None]
+    found = [(term, flow) for term, flow in flows if flow is not None]
     groups: list[Group] = []
-    left: list[sympy.Expr] = []
-    for term in terms:
-        flow = closed_flow(structure.vector_field(term), signs)
-        if flow is None:
-            left.append(term)
-        elif not any(_join(group, term, flow, structure, signs) for group in groups):
+    # Shears first: a potential then stays whole, and what commutes with it joins it.
+    for term, flow in sorted(found, key=lambda pair: pair[1].kind != "shear"):
+        if not any(_join(group, term, flow, structure, signs) for group in groups):
             groups.append(Group([term], [flow], [term]))
     return groups, left
 
@@ -102,6 +102,6 @@ def part_of(group: Group, structure: SymbolicStructure, name: str) -> Part:
         return Part(name, first.kind, group.total, equations(motion), first.code, first.reason)
     kinds = {flow.kind for flow in group.flows}
     kind = kinds.pop() if len(kinds) == 1 else "commuting"
-    reason = f"{len(group.flows)} flows that commute, one after the other: {first.reason}"
+    reason = f"{len(group.flows)} flows that commute, one after the other; the first: {first.reason}"
     code = Sequence(tuple(flow.code for flow in group.flows))
     return Part(name, kind, group.total, equations(motion), code, reason)

@@ -83,7 +83,8 @@ def _reversible(
     if method == "auto" or method in IMPLICIT:
         return _implicit(hamiltonian, structure, method)
     raise SplittingError(
-        f"H = {shown(hamiltonian)} has no splitting {method!r} over the structure {structure.name}; let it be "
+        f"H = {shown(hamiltonian)} has no splitting {method!r} over the structure {structure.name}; let it "
+        f"be "
         'found ("auto")'
     )
 
@@ -111,7 +112,9 @@ def _with_heat(
         found = separable(hamiltonian, base)
     if found is None:
         found = _reversible(hamiltonian, base, method, signs, pieces)
-    return replace(found, parts=(*found.parts, heat), notes=(*found.notes, "heat is exchanged in a part of its own"))
+    return replace(
+        found, parts=(*found.parts, heat), notes=(*found.notes, "heat is exchanged in a part of its own")
+    )
 
 
 def _exact(hamiltonian: sympy.Expr, structure: SymbolicStructure, signs: Signs) -> Splitting | None:

@@ -24,7 +24,8 @@ SUZUKI_YOSHIDA = (
     -1.7024143839193153,
     1.3512071919596578,
 )
-"""Weights of the steps of a chain of thermostats: fourth order.  Source: Yoshida (1990) Phys. Lett. A 150, 262."""
+"""Weights of the steps of a chain of thermostats: fourth order.  Source: Yoshida (1990) Phys. Lett. A 150,
+262."""
 
 
 class HeatError(ValueError):
@@ -51,7 +52,11 @@ def reversible_structure(structure: SymbolicStructure) -> PoissonStructure:
     if pairs is not None:
         return SymbolicCanonical(coordinates, pairs)
     return PoissonStructure(
-        "reversible", "dz/dt = L grad E", coordinates, structure.matrix, casimirs=structure.casimir_expressions
+        "reversible",
+        "dz/dt = L grad E",
+        coordinates,
+        structure.matrix,
+        casimirs=structure.casimir_expressions,
     )
 
 
@@ -63,7 +68,9 @@ def entropy_part(structure: GenericStructure, signs: Signs) -> Part:
     field = moving(structure.irreversible)
     flow = closed_flow(field, signs)
     if flow is not None:
-        return Part("entropy", flow.kind, structure.entropy, equations(field), flow.code, flow.reason, role="O")
+        return Part(
+            "entropy", flow.kind, structure.entropy, equations(field), flow.code, flow.reason, role="O"
+        )
     return Part(
         "entropy",
         "midpoint",
@@ -85,7 +92,7 @@ def friction_part(hamiltonian: sympy.Expr, structure: DissipativeStructure, sign
     """
     symbols = structure.coordinates.symbols
     slopes = gradient(hamiltonian, symbols)
-    field = {symbol: sympy.S.Zero for symbol in symbols}
+    field = dict.fromkeys(symbols, sympy.S.Zero)
     for (i, j), entry in structure.friction.todok().items():
         field[symbols[i]] -= entry * slopes[symbols[j]]
     field = moving(field)
@@ -118,7 +125,8 @@ def _ornstein_uhlenbeck(hamiltonian: sympy.Expr, structure: DissipativeStructure
         offset = sympy.simplify(slope - stiffness * symbol)
         if stiffness == 0 or stiffness.free_symbols & set(symbols) or offset != 0:
             raise HeatError(
-                f"noise on {symbol} has an exact flow only for H quadratic in {symbol} with a constant mass; found "
+                f"noise on {symbol} has an exact flow only for H quadratic in {symbol} with a constant "
+                f"mass; found "
                 f"dH/d{symbol} = {slope}"
             )
         rate = friction * stiffness
@@ -135,14 +143,13 @@ def _ornstein_uhlenbeck(hamiltonian: sympy.Expr, structure: DissipativeStructure
 def chain_part(hamiltonian: sympy.Expr, structure: NoseHooverStructure) -> Part:
     """The flow of a chain of thermostats and its drag on the momenta, of any length.
 
-    A symmetric product of exact flows: p_eta from the end of the chain to its head, then p and eta, then back;
+    A symmetric product of exact flows: p_eta from the end of the chain to its head, then p and eta, then
+    back;
     repeated with Suzuki-Yoshida weights: fourth order, and reversible.
     Source: Martyna, Tuckerman, Tobias & Klein (1996) Mol. Phys. 87, 1117, equations (35) to (38).
     """
     drive = _drives(hamiltonian, structure)
-    flows = [
-        _scaled(update, weight) for weight in SUZUKI_YOSHIDA for update in _chain_step(structure, drive)
-    ]
+    flows = [_scaled(update, weight) for weight in SUZUKI_YOSHIDA for update in _chain_step(structure, drive)]
     length = len(structure.eta)
     return Part(
         "thermostat",
@@ -178,9 +185,7 @@ def _chain_step(structure: NoseHooverStructure, drives: list[sympy.Expr]) -> lis
         half += [drag, Update.of(push), drag]
     drag = sympy.exp(-DT * p_eta[0] / masses[0])
     middle = {p: p * drag for p in structure.momenta}
-    middle |= {
-        eta: eta + DT * p / mass for eta, p, mass in zip(structure.eta, p_eta, masses, strict=True)
-    }
+    middle |= {eta: eta + DT * p / mass for eta, p, mass in zip(structure.eta, p_eta, masses, strict=True)}
     return [*half, Update.of(middle), *reversed(half)]
 
 

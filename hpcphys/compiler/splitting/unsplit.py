@@ -48,7 +48,8 @@ def implicit_part(name: str, hamiltonian: sympy.Expr, structure: SymbolicStructu
     code = _code(motion, hamiltonian, structure, method)
     solver = "Newton's method" if len(motion) <= NEWTON_UP_TO else "fixed-point iteration"
     reason = (
-        f"{kept(method, structure)}; {len(motion)} equations by {solver} to {CONVERGED:.0e} or round-off, at most "
+        f"{kept(method, structure)}; {len(motion)} equations by {solver} to {CONVERGED:.0e} or round-off, "
+        f"at most "
         f"{LIMIT} iterations; symmetric: may be the basic step of symmetric compositions"
     )
     return Part(name, method.replace("_", " "), hamiltonian, equations(motion), code, reason, order=2)
@@ -60,7 +61,8 @@ def _code(motion: Motion, hamiltonian: sympy.Expr, structure: SymbolicStructure,
     if method == "discrete_gradient":
         if not isinstance(structure, PoissonStructure):
             raise ValueError(
-                f"discrete gradients conserve the energy of Poisson structures; {structure.name} is none: choose "
+                f"discrete gradients conserve the energy of Poisson structures; {structure.name} is none: "
+                f"choose "
                 "midpoint"
             )
         symbols = structure.coordinates.symbols
@@ -68,7 +70,8 @@ def _code(motion: Motion, hamiltonian: sympy.Expr, structure: SymbolicStructure,
         return discrete_gradient(motion, hamiltonian, matrix)
     if not on_spheres(structure):
         raise ValueError(
-            f"the spherical midpoint is for so(3) and its products; found {structure.name}: choose midpoint or "
+            f"the spherical midpoint is for so(3) and its products; found {structure.name}: choose "
+            f"midpoint or "
             "discrete_gradient"
         )
     return spherical_midpoint(motion, angular_momenta(structure))

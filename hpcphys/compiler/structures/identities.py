@@ -69,26 +69,25 @@ def degeneracy(
 
 
 def reversal(
-    matrix: sympy.MatrixBase, symbols: Sequence[sympy.Symbol], images: Mapping[sympy.Symbol, sympy.Expr]
+    entries: Entries, symbols: Sequence[sympy.Symbol], images: Mapping[sympy.Symbol, sympy.Expr]
 ) -> Iterator[Quantity]:
     """R R z = z, and R reverses the bracket: DR J DR^T + J(R z) = 0, so that R retraces motions if H R = H.
 
     Source: Hairer, Lubich & Wanner (2006), section V.1 (rho-reversibility).
     """
-    image = [images.get(symbol, symbol) for symbol in symbols]
-    for symbol, once in zip(symbols, image, strict=True):
-        twice = sympy.sympify(once).subs(images, simultaneous=True)
+    image = {symbol: sympy.sympify(images.get(symbol, symbol)) for symbol in symbols}
+    for symbol, expr in images.items():
+        twice = expr.xreplace(images)
         yield f"R(R({symbol})) - {symbol}", twice - symbol
-    derivative = sympy.SparseMatrix(
-        len(symbols),
-        len(symbols),
-        {
-            (i, symbols.index(s)): sympy.diff(expr, s)
-            for i, expr in enumerate(image)
-            for s in sympy.sympify(expr).free_symbols
-            if s in symbols
-        },
-    )
-    mirrored = sympy.SparseMatrix(matrix).applyfunc(lambda entry: entry.subs(images, simultaneous=True))
-    for (i, j), entry in (derivative * matrix * derivative.T + mirrored).todok().items():
-        yield f"(DR J DR^T + J R)[{symbols[i]}, {symbols[j]}]", entry
+    columns: dict[sympy.Symbol, list[tuple[int, sympy.Expr]]] = {symbol: [] for symbol in symbols}
+    for i, symbol in enumerate(symbols):
+        for other in image[symbol].free_symbols & columns.keys():
+            columns[other].append((i, sympy.diff(image[symbol], other)))
+    sums: dict[tuple[int, int], list[sympy.Expr]] = {}
+    for (a, b), entry in entries.items():
+        sums.setdefault((a, b), []).append(entry.xreplace(images))
+        for i, left in columns[symbols[a]]:
+            for j, right in columns[symbols[b]]:
+                sums.setdefault((i, j), []).append(left * entry * right)
+    for i, j in sorted(sums):
+        yield f"(DR J DR^T + J R)[{symbols[i]}, {symbols[j]}]", sympy.Add(*sums[i, j])

@@ -83,7 +83,7 @@ class SymbolicStructure(Structure):
         """Whether the reversal R of the structure leaves H unchanged, so that R retraces the motion of H."""
         if not self.reversal:
             return False
-        mirrored = hamiltonian.subs(self.reversal, simultaneous=True)
+        mirrored = hamiltonian.xreplace(self.reversal)
         return Prover().vanishes(mirrored - hamiltonian)
 
     @cached_property
@@ -120,7 +120,7 @@ class SymbolicStructure(Structure):
         for label, casimir in self.casimir_expressions.items():
             proofs.vanish(f"casimir {label}", degeneracy(self.entries, symbols, casimir, "J grad C"))
         if self.reversal:
-            proofs.vanish("reversal", reversal(self.matrix, symbols, self.reversal))
+            proofs.vanish("reversal", reversal(self.entries, symbols, self.reversal))
 
     def bracket(self, z: Arrays, gradient: Arrays) -> dict[str, Any]:
         """dz/dt at the rows of `z` for the rows of the gradient of a Hamiltonian.
