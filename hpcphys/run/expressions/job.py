@@ -18,7 +18,7 @@ else:
 
 Splitting = Literal[("auto", "exact", "separable", "pieces", *IMPLICIT)] if not TYPE_CHECKING else str
 
-Entry = Annotated[float, Field(allow_inf_nan=False)] | str
+Entry = int | Annotated[float, Field(allow_inf_nan=False)] | str
 Value = Entry | list[Entry]
 Matrix = list[list[Entry]]
 PerMomentum = Entry | list[Entry] | dict[str, Entry | list[Entry]]
