@@ -43,6 +43,7 @@ def satellite(
             "orbit": "-rate*dot(normal, m)",
             "gradient": "3/2*rate^2*(inertia[0]*radial[0]^2 + inertia[1]*radial[1]^2 + inertia[2]*radial[2]^2)",
         },
+        pieces=True,
         parameters={"inertia": moments, "rate": rate},
         observables={"pitch": "asin(max(-1, min(1, -radial[0])))", "roll": "asin(max(-1, min(1, -normal[2])))"},
         initial={

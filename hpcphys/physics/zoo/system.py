@@ -24,6 +24,7 @@ class ZooSystem:
 
     title, source: in a line each;  structure: name and `options` as in [hamiltonian]
     expression: H, or its named terms;  parameters: what the expressions may use, by name
+    pieces: whether the terms are the parts of the splitting; else it is found
     conserved: further conserved quantities;  observables: what is worth watching
     initial: variable -> values;  definitions: sub-expressions of the expressions
     random: sub-expressions of the initial values, as in [initial] definitions
@@ -39,6 +40,7 @@ class ZooSystem:
     expression: str | Mapping[str, str] | None
     structure: str = "canonical"
     options: Mapping[str, Any] = field(default_factory=dict)
+    pieces: bool = False
     parameters: Mapping[str, float | list[float]] = field(default_factory=dict)
     definitions: Mapping[str, str] = field(default_factory=dict)
     conserved: Mapping[str, str] = field(default_factory=dict)

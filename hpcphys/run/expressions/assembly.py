@@ -71,6 +71,10 @@ def compiled_program(
     except (InitialError, SplittingError) as problem:
         raise JobError([f"hamiltonian: {problem}"]) from problem
     state = system.state
+    for field in system.fields:  # native programs store every derived array, whichever they begin with
+        for variable in field.variables:
+            if variable.name not in state:
+                state[variable.name] = np.zeros((state.count, *((variable.size,) * (variable.size is not None))))
     state.first = first
     state.scalars["noise.seed"] = job.initial.seed
     if backend is not None:

@@ -131,7 +131,7 @@ class Declaring:
         whole = structure.coordinates
         rows = self._rows(zoo, whole, values)
         found = Declaration(whole, structure, terms, values, rows, texts=self.texts, zoo=zoo)
-        found.keeps_terms = isinstance(self.table.expression, dict)
+        found.keeps_terms = zoo.pieces if zoo else isinstance(self.table.expression, dict)
         found.conserved = self._named("conserved", zoo.conserved if zoo else {}, whole, where)
         found.observables = self._named("observables", zoo.observables if zoo else {}, whole, where)
         found.constraints = self._constraints(zoo, whole, where)

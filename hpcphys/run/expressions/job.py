@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from hpcphys.run.job import INTEGRATORS, Job, Positive, System, Table, Time
+from hpcphys.compiler.compositions import composition_names
+from hpcphys.run.job import Job, Positive, System, Table, Time
 
-IMPLICIT = ("implicit_midpoint", "discrete_gradient", "poisson")
+IMPLICIT = ("midpoint", "discrete_gradient", "spherical_midpoint")
 """Methods of the whole system at once, for what cannot be split."""
 
 if TYPE_CHECKING:  # a type checker cannot know names that are found when the program runs
     Integrator = str
 else:
-    Integrator = Literal[(*INTEGRATORS, *IMPLICIT)]
+    Integrator = Literal[(*composition_names(), *IMPLICIT)]
 
 Splitting = Literal[("auto", "exact", "separable", "pieces", *IMPLICIT)] if not TYPE_CHECKING else str
 
