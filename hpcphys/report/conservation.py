@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from hpcphys.report.figures import BLUE, FIGURE_WIDTH, GREEN, GREY, RED
 
 COLOURS = ("black", BLUE, RED, GREEN, "#e08214", "#762a83", "#8c510a", "#4393c3")
-MARGINS = {"left": 0.13, "right": 0.80, "bottom": 0.12, "top": 0.93}
+MARGINS = {"left": 0.13, "right": 0.77, "bottom": 0.12, "top": 0.93}
 LINES = 8
 """Quantities that are drawn: those of the largest errors."""
 

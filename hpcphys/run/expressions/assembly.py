@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
+import sympy
 
-from hpcphys.compiler import CompileError, compile_structure
+from hpcphys.compiler import compile_structure
+from hpcphys.compiler.constraints import ConstraintError
 from hpcphys.compiler.hamiltonian import hamiltonian
 from hpcphys.compiler.initial import InitialError
 from hpcphys.compiler.splitting.split import SplittingError
@@ -37,6 +40,8 @@ def integrator_of(job: HamiltonianJob) -> tuple[str, str]:
     name = job.time.integrator
     if name in IMPLICIT:
         return name, "leapfrog"
+    if job.hamiltonian.constraints and job.hamiltonian.splitting == "auto":
+        return "separable", name  # projections go between drifts and kicks
     return job.hamiltonian.splitting, name
 
 
@@ -57,6 +62,9 @@ def compiled_program(
     Raises JobError where system and composition do not fit, or the start is not allowed.
     """
     splitting, composition = integrator_of(job)
+    rows = len(next(iter(arrays.values())))
+    if rows == 0:  # a rank without systems has the same program: it is built on the first of them
+        arrays = declaration.rows.rows(0, 1)
     variables = {v.name for v in declaration.coordinates.variables}
     terms = declaration.terms
     try:
@@ -70,11 +78,11 @@ def compiled_program(
         )
     except (InitialError, SplittingError) as problem:
         raise JobError([f"hamiltonian: {problem}"]) from problem
+    if declaration.constraints:
+        system = dataclasses.replace(system, constraints=_constraints(job, declaration, system))
     state = system.state
-    for field in system.fields:  # native programs store every derived array, whichever they begin with
-        for variable in field.variables:
-            if variable.name not in state:
-                state[variable.name] = np.zeros((state.count, *((variable.size,) * (variable.size is not None))))
+    if rows == 0:
+        state.replace({name: state[name][:0] for name in state.names()})
     state.first = first
     state.scalars["noise.seed"] = job.initial.seed
     if backend is not None:
@@ -83,5 +91,26 @@ def compiled_program(
         return compile_structure(
             system, composition, dt=job.time.step, backend=backend, timers=timers, total=systems
         )
-    except CompileError as problem:
+    except ConstraintError as problem:
+        raise JobError([f"hamiltonian.constraints: {problem}"]) from problem
+    except ValueError as problem:  # CompileError among them: system and composition do not fit
         raise JobError([f"time.integrator: {problem}"]) from problem
+
+
+def _constraints(job: HamiltonianJob, declaration: Declaration, system: Any) -> Any:
+    """The constraints of [hamiltonian], with the kinetic energy that sets their masses: all of H that holds momenta."""
+    from hpcphys.compiler.constraints import HolonomicConstraints
+
+    pairs = getattr(declaration.structure, "pairs", None)
+    if pairs is None:
+        raise JobError([f"hamiltonian.constraints: structure {declaration.structure.name!r} has no momenta"])
+    momenta = {s for _, name in pairs for s in declaration.coordinates.named[name].symbols}
+    kinetic = [t for t in sympy.Add.make_args(declaration.hamiltonian.expand()) if t.free_symbols & momenta]
+    table = job.hamiltonian
+    try:
+        return HolonomicConstraints(
+            declaration.constraints, system.coordinates, sympy.Add(*kinetic), pairs, declaration.parameters,
+            tolerance=table.tolerance, project_every=table.project_every,
+        )  # fmt: skip
+    except ConstraintError as problem:
+        raise JobError([f"hamiltonian.constraints: {problem}"]) from problem
