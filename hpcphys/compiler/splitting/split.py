@@ -9,7 +9,7 @@ from typing import Any
 import sympy
 
 from hpcphys.compiler.splitting.canonical import separable
-from hpcphys.compiler.splitting.closed import LARGE, closed_flow, moving
+from hpcphys.compiler.splitting.closed import LARGE, affine_parts, closed_flow, moving
 from hpcphys.compiler.splitting.modes import normal_modes
 from hpcphys.compiler.splitting.parts import Part, Splitting, equations, shown
 from hpcphys.compiler.splitting.search import grouped, part_of, terms_of
@@ -26,6 +26,9 @@ from hpcphys.compiler.structures.symbolic import SymbolicStructure
 class SplittingError(ValueError):
     """A Hamiltonian has no flow of the kind that was asked for; the message says which terms and why."""
 
+
+SMALL = 200
+"""Operations of a motion up to which every closed form is tried for all of it; beyond, only linear ones are."""
 
 METHODS = ("auto", "exact", "separable", "pieces", *IMPLICIT)
 
@@ -122,6 +125,9 @@ def _exact(hamiltonian: sympy.Expr, structure: SymbolicStructure, signs: Signs) 
     if sympy.count_ops(hamiltonian) > LARGE:
         return None
     motion = moving(structure.vector_field(hamiltonian))
+    small = sum(sympy.count_ops(rate) for rate in motion.values()) < SMALL
+    if not small and affine_parts(motion) is None:
+        return None
     flow = closed_flow(motion, signs) or normal_modes(motion, signs)
     if flow is None:
         return None
