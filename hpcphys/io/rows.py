@@ -32,6 +32,7 @@ def write_rows(
     communicator,
     datasets: Mapping[str, np.ndarray],
     attributes: Mapping[str, Mapping[str, object]] | None = None,
+    dimensions: Mapping[str, Sequence[str]] | None = None,
 ) -> int:
     """Write every rank's rows, in rank order, into one HDF5 file; collective.
 
@@ -39,6 +40,8 @@ def write_rows(
     datasets: name (may contain "/") -> this rank's rows (n_local, ...); the same names, types and trailing
       shapes on all ranks, any number of rows on each.
     attributes: path of a group or dataset ("/" is the file) -> attributes; rank 0's are written.
+    dimensions: name of a dataset -> names of its axes, as netCDF-4 and xarray read them; a dataset that has the
+      name of an axis holds its coordinates.
     Returns the size of the file in bytes.  Raises DataFileError on every rank if any rank failed; the
     temporary file is then removed and an existing file of that name is untouched.
     """
@@ -50,7 +53,7 @@ def write_rows(
     if communicator.rank == 0:
         try:
             _require_space(path.parent, sum(_bytes(a, n) for a, n in zip(local.values(), total, strict=True)))
-            offsets = _create(temporary, local, total, attributes or {})
+            offsets = _create(temporary, local, total, attributes or {}, dimensions or {})
         except (OSError, RuntimeError) as problem:  # h5py raises the latter when closing a file fails
             message = reason_of(problem)
     message, offsets = communicator.bcast((message, offsets))
@@ -172,7 +175,7 @@ def _row_ranges(communicator, counts: list[int]) -> tuple[list[int], list[int]]:
 
 
 def _create(
-    path: Path, local: Mapping[str, np.ndarray], total: Sequence[int], attributes
+    path: Path, local: Mapping[str, np.ndarray], total: Sequence[int], attributes, dimensions
 ) -> dict[str, int | None]:
     """Create the file with all its metadata; byte offset of each dataset (None for one without bytes)."""
     import h5py
@@ -196,7 +199,23 @@ def _create(
             holder = file[target] if target in file else file.create_group(target)
             for key, value in values.items():
                 holder.attrs[key] = value
+        _name_axes(file, dimensions)
     return offsets
+
+
+def _name_axes(file, dimensions: Mapping[str, Sequence[str]]) -> None:
+    """Attach HDF5 dimension scales: datasets of the axes' names, made without content where there are none."""
+    for name, axes in dimensions.items():
+        for axis, label in enumerate(axes):
+            if label not in file:
+                size = file[name].shape[axis]
+                scale = file.create_dataset(label, shape=(size,), dtype="f4", track_times=False)
+                # What the netCDF-4 format calls an axis without coordinates.
+                scale.make_scale(f"This is a netCDF dimension but not a netCDF variable. {size:>9}")
+            elif not file[label].is_scale:
+                file[label].make_scale(label)
+            if label != name:
+                file[name].dims[axis].attach_scale(file[label])
 
 
 def _write_blocks(path: Path, communicator, blocks: list[tuple[int, np.ndarray]]) -> str:

@@ -58,11 +58,11 @@ def plot_run(directory: str | Path, movie: bool = False) -> list[Path]:
             }
             for name, (needed, draw) in drawings.items():
                 if all(column in series and len(series[column]) for column in ("time", *needed)):
-                    written.append(_save(draw(series, scales), directory / f"{name}.png"))
+                    written.append(save_figure(draw(series, scales), directory / f"{name}.png"))
         if snapshots:
             shown = [visible_particles(path) for path in _spread(snapshots, PANELS)]
             written.append(
-                _save(figures.projection_figure(shown, scales), directory / "projected_density.png")
+                save_figure(figures.projection_figure(shown, scales), directory / "projected_density.png")
             )
     if movie and snapshots:
         from hpcphys.report.movie import write_movie
@@ -121,7 +121,7 @@ def _spread(paths: list[Path], count: int) -> list[Path]:
     return [paths[i] for i in sorted({round(last * (index / (count - 1)) ** 2) for index in range(count)})]
 
 
-def _save(figure, path: Path) -> Path:
+def save_figure(figure, path: Path) -> Path:
     """Write the figure under its final name in one step."""
     temporary = path.with_name(f".{path.stem}.partial{path.suffix}")
     figure.savefig(temporary)

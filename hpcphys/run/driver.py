@@ -153,6 +153,7 @@ class Driver:
         with self.timers.measure("step"):
             self.simulation.advance(steps, diagnosed=(step + steps) % every == 0)
         self.steps_here += steps
+        self._call_steps = steps  # what the measured time was for: fewer than fitted, where a row was due
 
     def _steps_in_call(self) -> int:
         """How many steps the next call does; the same on all ranks."""
@@ -160,9 +161,9 @@ class Driver:
             return 1
         seconds = self.communicator.bcast(self._call_seconds)
         fitting = int(self._call_steps * CALL_SECONDS / seconds) if seconds > 0.0 else self._call_steps
-        self._call_steps = max(1, min(fitting, CALL_GROWTH * self._call_steps))
+        steps = max(1, min(fitting, CALL_GROWTH * self._call_steps))
         left = steps_wanted(self.job)
-        return self._call_steps if left is None else max(1, min(self._call_steps, left - self.state.step))
+        return steps if left is None else max(1, min(steps, left - self.state.step))
 
     def _agree(self) -> int:
         """What all ranks do after this step: one reduction of one number."""

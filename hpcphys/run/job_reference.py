@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import json
 import operator
 import sys
@@ -40,7 +41,7 @@ def reference() -> str:
     ]
     sections = [INTRODUCTION]
     for kind, schema in zip(kinds, schemas, strict=True):
-        sections.append(f'## kind = "{kind.name}"\n\n{kind.__doc__}\n')
+        sections.append(f'## kind = "{kind.name}"\n\n{inspect.getdoc(kind)}\n')
         for name in kind.job.model_fields:
             if name not in shared:
                 sections += _sections(name, schema[name], "###")
@@ -54,11 +55,11 @@ def _sections(name: str, annotation: object, heading: str) -> list[str]:
     """The table `name`, or each of the models that it may hold."""
     models = _models(annotation)
     if len(models) == 1:
-        return [f"{heading} [{name}]\n\n{models[0].__doc__}\n\n{_table(models[0])}"]
+        return [f"{heading} [{name}]\n\n{inspect.getdoc(models[0])}\n\n{_table(models[0])}"]
     sections = [f"{heading} [{name}]\n\n`model` says which of these it is.\n"]
     for model in models:
         choice = typing.get_args(model.model_fields["model"].annotation)[0]
-        sections.append(f'{heading}# model = "{choice}"\n\n{model.__doc__}\n\n{_table(model)}')
+        sections.append(f'{heading}# model = "{choice}"\n\n{inspect.getdoc(model)}\n\n{_table(model)}')
     return sections
 
 
@@ -114,9 +115,21 @@ def _kind(annotation: object) -> str:
         return _kind(typing.get_args(annotation)[0])
     if origin in (typing.Union, types.UnionType):
         members = [member for member in typing.get_args(annotation) if member is not type(None)]
-        return "table" if _models(annotation) else " or ".join(_kind(member) for member in members)
-    names: dict[object, str] = {bool: "true or false", int: "integer", float: "number", str: "text"}
-    return names.get(annotation, "list of texts")
+        words = dict.fromkeys(_kind(member) for member in members)
+        return "table" if _models(annotation) else " or ".join(words)
+    names: dict[object, str] = {
+        bool: "true or false", int: "integer", float: "number", str: "text", typing.Any: "value"
+    }  # fmt: skip
+    if origin is list:
+        (member,) = typing.get_args(annotation)
+        if typing.get_origin(member) is list:
+            return f"list of rows, each a {_kind(member)}"
+        if typing.get_origin(member) is dict:
+            return "list of tables"
+        return "list of " + " or ".join(f"{word}s" for word in _kind(member).split(" or "))
+    if origin is dict:
+        return f"table of {_kind(typing.get_args(annotation)[1])}"
+    return names.get(annotation, str(annotation))
 
 
 def _bounds(field) -> str:

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from hpcphys.run.checkpoint import Checkpoint
 from hpcphys.run.job import Job
 
-MODULES = {"gravity": "hpcphys.run.galaxy.kind"}
+MODULES = {"gravity": "hpcphys.run.galaxy.kind", "hamiltonian": "hpcphys.run.expressions.kind"}
 """Name in [system] kind -> module whose KIND is the kind."""
 
 Broken = tuple[tuple[str, ...], str]
@@ -133,6 +133,10 @@ class Kind(ABC):
 
         Raises JobError when parameters contradict each other, DataFileError for a file that cannot be used.
         """
+
+    def results(self, job: Any, folder: Path) -> dict[str, Any]:
+        """Metrics that follow from the whole series of a finished run, read from its folder; by one rank."""
+        return {}
 
     @abstractmethod
     def estimate(self, job: Any, ranks: int) -> list[str]:

@@ -261,6 +261,8 @@ class Ending:
         driver, tree, metrics = self.driver, self.timers.report(), self._metrics()
         if self.communicator.rank != 0:
             return metrics
+        if status == "finished":
+            metrics |= kind_of(self.job).results(self.job, self.folder)
         step = driver.state.step
         summary = {
             "status": status,

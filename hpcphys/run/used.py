@@ -58,4 +58,13 @@ def _value(value: object) -> str:
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(_value(entry) for entry in value) + "]"
+    if isinstance(value, Mapping):
+        entries = (f"{_key(key)} = {_value(entry)}" for key, entry in value.items())
+        return "{" + ", ".join(entries) + "}"
     return repr(value)
+
+
+def _key(name: str) -> str:
+    """A key of TOML, quoted where it has to be."""
+    bare = name.isascii() and name.replace("_", "").replace("-", "").isalnum()
+    return name if bare else json.dumps(name, ensure_ascii=False)

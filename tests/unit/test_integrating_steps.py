@@ -71,6 +71,17 @@ def error_after_an_orbit(eta: float) -> float:
     return worst
 
 
+def test_the_first_step_is_centred() -> None:
+    """R_{1/2} = R + G/2: a run that begins between the apses begins as one that came there."""
+    run = program(0.7, 0.05)
+    run.run(20)
+    criterion = run.controller.criterion
+    rate, growth = criterion.rate(run.state), criterion.growth(run.state)
+    assert abs(growth) > 0.5 * rate
+    run.state.scalars.clear()
+    assert run.step() == pytest.approx(1.0 / (rate + 0.5 * growth / rate), rel=1e-12)
+
+
 def test_second_order() -> None:
     order = np.log2(error_after_an_orbit(0.02) / error_after_an_orbit(0.01))
     assert order == pytest.approx(2.0, abs=0.1)

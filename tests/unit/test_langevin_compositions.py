@@ -100,6 +100,12 @@ def test_names_of_the_middle_schemes() -> None:
     assert composition("pv_middle") is compositions["aboba"]
 
 
+def test_explain_does_not_call_them_symplectic() -> None:
+    text = compile_structure(covariance_system(1.0, 1.0), "baoab").explain()
+    assert "baoab: order 2, symmetric, with a thermostat" in text
+    assert "symplectic" not in text
+
+
 def test_a_thermostat_is_needed() -> None:
     system = covariance_system(1.0, 1.0)
     without = PhysicalSystem(system.state, system.pieces[:2], system.structure)

@@ -2,8 +2,9 @@
 
     dq = p/m dt,   dp = F dt - gamma p dt + sqrt(2 gamma kT m) dW
 
-All have weak order 2.  They differ in what they sample: on a harmonic oscillator of frequency w, with
-x = w h/2, the variances of the positions and momenta at the end of a step are, for every friction,
+All have weak order 2; the velocities of gsd belong to the half step, and its moments of the momenta have
+order 1 at the ends of the steps.  They differ in what they sample: on a harmonic oscillator of frequency w,
+with x = w h/2, the variances of the positions and momenta at the end of a step are, for every friction,
 
              m w² <q²>/kT    <p²>/(m kT)
     baoab    1               1 - x²

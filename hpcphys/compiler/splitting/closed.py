@@ -128,29 +128,41 @@ def _linear(field: Field, signs: Signs) -> ClosedFlow | None:
 
 
 def _scaled(field: Field, signs: Signs) -> ClosedFlow | None:
-    """X = g Y with X g = 0: factors common to all components that are constant along the flow."""
+    """X = g Y with X g = 0: factors common to all components that are constant along the flow.
+
+    The factors are looked for as the field is written, where differences of positions stay what they are, and
+    only then in what factoring makes of it.
+    """
     if sum(map(sympy.count_ops, field.values())) > FACTORED:
         return None
-    factored = {symbol: sympy.factor(rate) for symbol, rate in field.items()}
-    common: dict[sympy.Expr, sympy.Expr] | None = None
-    for rate in factored.values():
-        powers = dict(_power(f) for f in sympy.Mul.make_args(rate) if f.free_symbols & field.keys())
-        common = (
-            powers
-            if common is None
-            else {b: sympy.Min(e, powers[b]) for b, e in common.items() if b in powers}
+    for factored in (dict(field), {symbol: sympy.factor(rate) for symbol, rate in field.items()}):
+        scale = _standing_factor(field, list(factored.values()))
+        if scale == 1:
+            continue
+        rest = {symbol: sympy.cancel(rate / scale) for symbol, rate in factored.items()}
+        inner = _shear(rest) or _linear(rest, signs) or _lie_series(rest)
+        if inner is None or not isinstance(inner.code, Update):
+            continue
+        code = Update.of({s: after.xreplace({DT: DT * scale}) for s, after in inner.code.assignments})
+        return ClosedFlow(
+            inner.kind, f"{inner.reason}, over a time scaled by {scale}, which is conserved", code
         )
+    return None
+
+
+def _standing_factor(field: Field, rates: list[sympy.Expr]) -> sympy.Expr:
+    """The factor that all rates share and that is constant along the flow, or 1."""
+    common: dict[sympy.Expr, sympy.Expr] | None = None
+    for rate in rates:
+        powers = dict(_power(f) for f in sympy.Mul.make_args(rate) if f.free_symbols & field.keys())
+        if common is None:
+            common = powers
+        else:
+            common = {b: sympy.Min(e, powers[b]) for b, e in common.items() if b in powers}
     factors = [b**e for b, e in sorted((common or {}).items(), key=str)]
     standing = [f for f in factors if is_invariant(field, f)]
-    scale = sympy.Mul(*standing if standing else factors)
-    if scale == 1 or not (standing or is_invariant(field, scale)):
-        return None
-    rest = {symbol: sympy.cancel(rate / scale) for symbol, rate in factored.items()}
-    inner = _shear(rest) or _linear(rest, signs) or _lie_series(rest)
-    if inner is None or not isinstance(inner.code, Update):
-        return None
-    code = Update.of({s: after.xreplace({DT: DT * scale}) for s, after in inner.code.assignments})
-    return ClosedFlow(inner.kind, f"{inner.reason}, over a time scaled by {scale}, which is conserved", code)
+    scale = sympy.Mul(*(standing or factors))
+    return scale if standing or is_invariant(field, scale) else sympy.S.One
 
 
 def _power(factor: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:

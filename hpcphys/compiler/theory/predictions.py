@@ -1,9 +1,10 @@
 """What theory says of each quantity of a compiled program: exact to rounding, bounded, or free to drift.
 
-Every flow of a splitting is examined by itself.  A quantity that each of them keeps to rounding is kept by any
-composition of them: Casimirs, linear and quadratic invariants, momenta.  A quantity that only the whole motion
-keeps, such as the energy, oscillates by C dt^p under a symmetric or symplectic composition of order p, without
-a trend; C is measured by trial runs of a few steps with dt and dt/2.  Under a dissipative structure it drifts.
+Every flow of a splitting is examined by itself.  A quantity that each of them keeps to rounding is kept by
+any composition of them: Casimirs, linear and quadratic invariants, momenta.  A quantity that only the whole
+motion keeps, such as the energy, oscillates by C dt^p under a symmetric or symplectic composition of order p,
+without a trend; C is measured by trial runs of a few steps with dt and dt/2.  Under a dissipative structure
+it drifts.
 Source: Hairer, Lubich & Wanner (2006), theorems IV.1.5, IV.2.3, VI.4.1 and IX.8.1; Brouwer (1937) Astron. J.
 46, 149 for the growth of rounding errors.
 """
@@ -94,7 +95,8 @@ def predictions(
         expressions.  Each should be conserved by the exact motion (or dissipated by it).
     dt: the step [time], by default the program's own;  trial_steps: steps of the trial run; 0 for none, and C
         stays unknown
-    The trial moves a copy, in NumPy; the program's state does not change.  Raises ValueError without a step.
+    The trial moves a copy, on one rank and in NumPy; the program's state does not change.  Raises ValueError
+    without a step.
     """
     step = program.dt if dt is None else dt
     if step is None:
@@ -119,7 +121,7 @@ def _prediction(
 ) -> Prediction:
     table, structure = program.composition, program.system.structure
     flows = sum(isinstance(op, Flow) for op in program.operations)
-    scale = float(np.max(np.abs(function(program.state)), initial=0.0)) or 1.0
+    scale = float(np.max(_term_size(program, function)))
     if kept:
         return Prediction(name, "exact", "every flow of the splitting keeps it", scale, flows)
     if getattr(structure, "dissipative", False) or getattr(structure, "noise", None):
@@ -176,7 +178,7 @@ def _kept_by_flows(program: Program, quantity: Quantity, dt: float) -> bool:
     trial = on_copy(program)
     trial.prepare()
     before = np.asarray(quantity(trial.state))
-    size = _term_size(trial, quantity, dt)
+    size = _term_size(trial, quantity)
     for op in trial.operations:
         trial._execute(op, dt)
         after = np.asarray(quantity(trial.state))
@@ -186,7 +188,7 @@ def _kept_by_flows(program: Program, quantity: Quantity, dt: float) -> bool:
     return True
 
 
-def _term_size(program: Program, quantity: Quantity, dt: float) -> Any:
+def _term_size(program: Program, quantity: Quantity) -> Any:
     """Size of what rounding changes in the quantity: found by rounding every value of the state at random."""
     rng = np.random.default_rng(7)
     state = copy_of(program.state)

@@ -1,0 +1,81 @@
+"""What a finished run is made for: the numbers of its system, and conservation against theory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hpcphys.compiler.theory import ConservationMonitor, predictions
+from hpcphys.io.series import read_series
+from hpcphys.run.expressions import assembly
+from hpcphys.run.expressions.declaration import Declaration
+from hpcphys.run.expressions.job import HamiltonianJob
+
+SYSTEMS_TRIED = 4
+"""Systems of the batch that a prediction is made for: a trial in NumPy."""
+
+STEPS_TRIED = 100
+
+
+def results(job: HamiltonianJob, folder: Path) -> dict[str, Any]:
+    """results: name -> number, of the system of the zoo and its reference solution
+    predicted: quantity -> largest relative error that theory expects;  conservation: lines for the log
+
+    Reads the diagnostics of the folder; by one rank.
+    """
+    declaration = assembly.declaration_of(job)
+    series = read_series(folder / "diagnostics.h5")
+    found: dict[str, float] = {}
+    if declaration.zoo is not None:
+        found |= declaration.zoo.results(series)
+        found |= reference_errors(declaration, job, series)
+        found |= {f"theory_{name}": value for name, value in declaration.zoo.facts.items()}
+    return {"results": found, **conservation(job, declaration, series)}
+
+
+def reference_errors(
+    declaration: Declaration, job: HamiltonianJob, series: dict[str, np.ndarray]
+) -> dict[str, float]:
+    """Largest distance from the exact solution, where the start is the zoo's own and the run is a single system."""
+    zoo = declaration.zoo
+    if zoo is None or zoo.reference is None or job.initial.values or job.initial.systems > 1:
+        return {}
+    exact = zoo.reference(series["time"])
+    if not all(name in series for name in exact):
+        return {}
+    error = 0.0
+    for name, values in exact.items():
+        error = max(error, float(np.abs(series[name][:, 0].reshape(values.shape) - values).max()))
+    return {"reference_error": error}
+
+
+def conservation(
+    job: HamiltonianJob, declaration: Declaration, series: dict[str, np.ndarray]
+) -> dict[str, Any]:
+    """Largest relative errors that theory predicts, and the monitor's warnings."""
+    kept = {"energy": declaration.energy} if declaration.is_conservative else {}
+    kept |= declaration.invariants
+    if not kept or len(series["time"]) < 2 or declaration.structure.noise:
+        return {}
+    few = min(job.initial.systems, SYSTEMS_TRIED)
+    program = assembly.compiled_program(job, declaration, declaration.rows.rows(0, few))
+    known = predictions(program, kept, trial_steps=STEPS_TRIED)
+    monitor = ConservationMonitor(known, job.time.step)
+    scale = {name: scale_of(series, name) for name in kept}
+    for row, time in enumerate(series["time"]):
+        monitor.record(time, **{name: scale[name] * series[f"{name}_error"][row] for name in kept})
+    predicted, trends = {}, {}
+    for finding in monitor.findings():
+        name = finding.prediction.quantity
+        if finding.predicted is not None:
+            predicted[name] = finding.predicted / scale[name]
+        trends[name] = [finding.trend / scale[name], finding.trend_error / scale[name]]
+    lines = [f"warning: {line}" for line in monitor.warnings()]
+    return {"predicted": predicted, "trend": trends, "conservation": lines}
+
+
+def scale_of(series: dict[str, np.ndarray], name: str) -> float:
+    """Q that a relative error of 1 stands for."""
+    return float(abs(series[name][0])) or 1.0
