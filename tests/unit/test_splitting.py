@@ -64,6 +64,7 @@ def parts_of(text, structure, method="auto", values=None):
         ("(p[0] - q[0]^2*q[1])^2/2", canonical(PLANE), ["polynomial"]),
         ("(p[0] - q[1]^2)^2/2 + p[1]^2/2", canonical(PLANE), ["shear", "shear"]),
         ("x - log(x) + y - 2*log(y)", "lotka_volterra", ["exponential", "exponential"]),
+        ("-log((q[0] - q[1])^2 + (p[0] - p[1])^2)", canonical(PLANE), ["rotation"]),
         ("m[0]^2/2 + m[1]^2/4 + m[2]^2/6", RotationStructure(), ["rotation", "rotation"]),
         ("m[0]^2/2 + m[1]^2/2 + m[2]^2/6", RotationStructure(), ["rotation"]),
         ("dot(m, m)/2 + gamma[2]", EuclideanStructure(), ["rotation", "shear"]),

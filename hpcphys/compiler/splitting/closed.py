@@ -55,8 +55,7 @@ def lie_derivative(field: Field, expr: sympy.Expr) -> sympy.Expr:
 
 
 def is_invariant(field: Field, expr: sympy.Expr) -> bool:
-    """Whether f is constant along the flow: its rate of change multiplies out to zero, or vanishes to 15 digits at
-    random points."""
+    """Whether f is constant along the flow: df/dt multiplies out to zero, or vanishes at random points."""
     if not expr.free_symbols & field.keys():
         return True
     return Prover(seconds=0.0).vanishes(lie_derivative(field, expr))
@@ -172,6 +171,8 @@ def _power(factor: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
 
 def _lie_series(field: Field) -> ClosedFlow | None:
     """z(t) = sum_k t^k/k! X^k z, where X^k z = 0 from some k on.  Source: Hairer et al. (2006), III.5.1."""
+    if not all(rate.is_polynomial(*field) for rate in field.values()):
+        return None
     after = {}
     for symbol, rate in field.items():
         total, term = symbol + DT * rate, rate
