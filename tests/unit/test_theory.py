@@ -228,6 +228,18 @@ def test_predictions_of_expressions():
         compile_structure(system, "leapfrog", backend="numpy").predictions({"spin": spin})
 
 
+def test_friction_lets_the_energy_drift_and_a_casimir_stays():
+    damped = hamiltonian("p^2/2 + x^2/2", ["x", "p"], "friction", state={"x": 1.0, "p": 0.0}, friction=0.1)
+    (energy,) = compile_structure(damped, "leapfrog", dt=0.1, backend="numpy").predictions()
+    assert energy.law == "drift"
+    assert "may drift" in energy.describe()
+    body = hamiltonian(
+        "m[0]^2/2 + m[1]^2/4 + m[2]^2/6", structure="so3", state={"m": [0.9, 0.3, -0.5]}, splitting="pieces"
+    )
+    found = compile_structure(body, "leapfrog", dt=0.1, backend="numpy").predictions()
+    assert kinds(found) == {"energy": "bounded", "m.m": "exact"}
+
+
 # ---- monitor ---------------------------------------------------------------------------------------
 
 

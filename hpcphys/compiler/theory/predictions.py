@@ -91,8 +91,7 @@ def predictions(
     """The prediction for each quantity of a program, from its flows and a short trial on a copy of its state.
 
     quantities: name -> expression in the system's coordinates and parameters, or function of the state that
-        returns a number or an array; by default the energy and the Casimirs that the system states as
-        expressions.  Each should be conserved by the exact motion (or dissipated by it).
+        returns a number or an array; by default those of conserved_expressions.  Each should be conserved by the exact motion (or dissipated by it).
     dt: the step [time], by default the program's own;  trial_steps: steps of the trial run; 0 for none, and C
         stays unknown
     The trial moves a copy, on one rank and in NumPy; the program's state does not change.  Raises ValueError
@@ -124,8 +123,8 @@ def _prediction(
     scale = float(np.max(_term_size(program, function)))
     if kept:
         return Prediction(name, "exact", "every flow of the splitting keeps it", scale, flows)
-    if getattr(structure, "dissipative", False) or getattr(structure, "noise", None):
-        return Prediction(name, "drift", f"the {structure.name} structure dissipates", scale, flows)
+    if _dissipates(name, program.system):
+        return Prediction(name, "drift", f"the {structure.name} structure changes it", scale, flows)
     if not table.symmetric and program.controller is not None:
         return Prediction(name, "drift", "changing steps that are not time-symmetric", scale, flows)
     reason = f"{table.name}: symplectic, order {table.order}"
@@ -133,10 +132,25 @@ def _prediction(
 
 
 def conserved_expressions(system: Any) -> dict[str, Any]:
-    """Name -> expression of what a system states that it conserves: its energy and its Casimirs."""
-    found: dict[str, Any] = dict(getattr(system.structure, "casimir_expressions", {}))
+    """Name -> expression: the energy, and what the motion conserves by the structure's own account.
+
+    The energy is listed even where friction, noise or a thermostat changes it, so that it can be watched.
+    """
     energy = getattr(system, "hamiltonian", None)
-    return found if energy is None else {"energy": energy, **found}
+    if energy is None:
+        return dict(getattr(system.structure, "casimir_expressions", {}))
+    return {"energy": energy, **system.structure.conserved(energy)}
+
+
+def _dissipates(name: str, system: Any) -> bool:
+    """Whether the structure changes a quantity that it would otherwise conserve."""
+    structure, energy = system.structure, getattr(system, "hamiltonian", None)
+    if getattr(structure, "noise", None):
+        return True
+    changes = any(hasattr(structure, what) for what in ("friction", "thermostat_energy", "dissipative"))
+    if energy is None or not hasattr(structure, "conserved"):
+        return changes
+    return name == "energy" and name not in structure.conserved(energy)
 
 
 def _function(given: Any, system: Any) -> Quantity:
