@@ -1,7 +1,7 @@
 """C++ statements from a graph of values: three-address code with the fused multiply-adds written out.
 
-Generated modules are compiled without contraction by the compiler, so that the text alone says how each value is
-rounded: a value is the same wherever the steps are cut into calls.
+Generated modules are compiled without contraction by the compiler, so that the text alone says how each value
+is rounded: a value is the same wherever the steps are cut into calls.
 """
 
 from __future__ import annotations
@@ -14,7 +14,15 @@ from hpcphys.compiler.native.share import needed
 
 MASKS = {"less": "<", "less_equal": "<=", "equal": "==", "unequal": "!=", "both": "&", "either": "|"}
 
-WEIGHTS = {"where": 1, "inverse": 6, "inverse_square_root": 8, "square_root": 2, "larger": 2, "smaller": 2, "absolute": 1}
+WEIGHTS = {
+    "where": 1,
+    "inverse": 6,
+    "inverse_square_root": 8,
+    "square_root": 2,
+    "larger": 2,
+    "smaller": 2,
+    "absolute": 1,
+}
 """Operations that a word of kernels/batch.h stands for; 16 for the elementary functions."""
 
 
