@@ -2,8 +2,8 @@
 
 python scaling/ode_peers.py NAME IN.npz OUT.npz     (needs NumPy and the peer, nothing else)
 rebound: IN has z (1, 12), dt, steps; OUT seconds for all steps, z at their end
-scipy, diffrax: IN has z (rows, 12), time, tolerances (k,); OUT for each tolerance z at that time (k, rows, 12) and
-seconds (k,), compilation left out
+scipy, diffrax: IN has z (rows, 12), time, tolerances (k,); OUT for each tolerance z at that time (k, rows, 12)
+and seconds (k,), compilation left out
 """
 
 from __future__ import annotations
@@ -109,6 +109,5 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    # This file's folder has a module of the name of a peer's part: the peer must find its own.
-    sys.path[:] = [folder for folder in sys.path if os.path.abspath(folder or ".") != os.path.dirname(os.path.abspath(__file__))]
+    sys.path.pop(0)  # this folder: a peer must find its own modules of the names that stand here
     sys.exit(main(sys.argv[1:]))

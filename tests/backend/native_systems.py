@@ -47,7 +47,7 @@ def bodies(count: int, rows: int, dimension: int = 2) -> PhysicalSystem:
     kinetic = sum(p[dimension * i + k] ** 2 / (2 * m[i]) for i in range(count) for k in axes)
     potential = -sum(
         m[i] * m[j] / sympy.sqrt(
-            sum((q[dimension * i + k] - q[dimension * j + k]) ** 2 for k in axes) + c.named["eps"].symbols[0] ** 2
+            sum((q[dimension * i + k] - q[dimension * j + k]) ** 2 for k in axes) + c.parameter_symbols[-1] ** 2
         )
         for i in range(count) for j in range(i)
     )  # fmt: skip

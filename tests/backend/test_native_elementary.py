@@ -1,4 +1,4 @@
-"""Elementary functions of generated kernels: errors in units of the last place, special values, every branch."""
+"""Elementary functions of generated kernels: errors in ulp, special values, on every branch."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ OF_TWO = {
     "arc_tangent_of": (np.arctan2, lambda r, n: (r.normal(size=n), r.normal(size=n)), 1.0),
     "power_of": (np.power, lambda r, n: (r.uniform(0, 9, n), r.uniform(-20, 20, n)), 1.0),
 }
-SPECIAL = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 5e-324, 1e-310, 1e308, -1e308, 750.0, -750.0, 1e22])
+SPECIAL = np.array(
+    [0.0, -0.0, np.inf, -np.inf, np.nan, 1.0, -1.0, 5e-324, 1e-310, 1e308, -1e308, 750.0, -750.0, 1e22]
+)
 
 
 def kernels() -> str:
@@ -48,7 +50,8 @@ def kernels() -> str:
         for name in [*FUNCTIONS, "absolute", "sign_of", "floor_of", "ceiling_of", "error_function"]
     )
     two = "".join(
-        f"KERNEL(f_{name})(long long n, const double* RESTRICT x, const double* RESTRICT w, double* RESTRICT y) {{\n"
+        f"KERNEL(f_{name})(long long n, const double* RESTRICT x, const double* RESTRICT w, "
+        f"double* RESTRICT y) {{\n"
         f"  SYSTEMS(i, n) {{ store_system(y, i, n, 1, 0, {name}(load_system(x, i, n, 1, 0), "
         f"load_system(w, i, n, 1, 0))); }}\n}}\n"
         for name in OF_TWO

@@ -12,6 +12,7 @@ import sympy
 
 from hpcphys.compiler import CanonicalStructure, OperationError, PhysicalSystem, State, compile_structure
 from hpcphys.compiler.expressions import Coordinates
+from hpcphys.compiler.flows import Update
 from hpcphys.compiler.flows.pieces import Values, expression_piece
 from hpcphys.compiler.native.graph import PrintError
 
@@ -65,10 +66,14 @@ def roots(x, extra=()):
     c = Coordinates.declare(["x", "y"])
     symbol, other = c.symbols
     values = Values(c, {})
-    from hpcphys.compiler.flows import Update
-
+    shift = Update.of({other: other + 1, symbol: symbol - other / 10})
     pieces = (
-        expression_piece("shift", "y <- y + 1, x <- x - y/10", Update.of({other: other + 1, symbol: symbol - other / 10}), values),
+        expression_piece(
+            "shift",
+            "y <- y + 1, x <- x - y/10",
+            shift,
+            values,
+        ),
         expression_piece("root", "x <- sqrt(x + 2)", Root(symbol), values),
     )
     state = State({"x": np.array(x, float), "y": np.zeros(len(x))})
@@ -102,8 +107,11 @@ def test_a_failure_names_operation_system_step_and_time(branch):
     system = roots(x)
     system.state.first = 1000
     program = compile_structure(system, "lie_trotter", dt=0.5, backend=BRANCHES[branch]())
-    with pytest.raises(OperationError, match=r"'root' failed in step 1 at time 0: no root after 40 iterations "
-                                             r"\(system 1005; 1 more systems failed\)"):  # fmt: skip
+    said = (
+        r"'root' failed in step 1 at time 0: no root after 40 iterations "
+        r"\(system 1005; 1 more systems failed\)"
+    )
+    with pytest.raises(OperationError, match=said):
         program.run(4)
     assert system.state["x"][5] == -60.0
     assert system.state["y"][5] == 0.0
@@ -119,10 +127,12 @@ def test_the_first_failing_step_is_found_within_a_call(branch):
     program_one = compile_structure(roots(x), "lie_trotter", dt=0.5, backend=BRANCHES[branch]())
     program_one.state["y"][9] = 33.0
     done = 0
-    with pytest.raises(OperationError):
-        for _ in range(50):
+    while done < 50:
+        try:
             program_one.step()
-            done += 1
+        except OperationError:
+            break
+        done += 1
     with pytest.raises(OperationError, match=rf"in step {done + 1} at time {0.5 * done:g}: .*\(system 9\)"):
         program.run(done + 2)
     assert system.state["x"][9] == program_one.state["x"][9]
@@ -131,8 +141,6 @@ def test_the_first_failing_step_is_found_within_a_call(branch):
 def test_what_has_no_form_in_cpp_is_named():
     c = Coordinates.declare(["x"])
     (x,) = c.symbols
-    from hpcphys.compiler.flows import Update
-
     for expression, said in (
         (sympy.besselj(0, x), "besselj is not available in compiled programs"),
         (x + sympy.Symbol("k"), "symbol k has no value"),

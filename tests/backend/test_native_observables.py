@@ -59,7 +59,8 @@ def test_reductions_of_parts_merge_to_that_of_the_whole():
     values = state["q"][:, 0]
     assert (whole.minimum, whole.maximum) == (values.min(), values.max())
     assert whole.mean == pytest.approx(values.mean())
-    parts = [reduction(values[part], start["q"][part]) for part in (slice(0, 20), slice(20, 20), slice(20, 50))]
+    cuts = (slice(0, 20), slice(20, 20), slice(20, 50))
+    parts = [reduction(values[part], start["q"][part]) for part in cuts]
     merged = parts[0].merged(parts[1]).merged(parts[2])
     assert merged.sum == pytest.approx(whole.sum)
     assert (merged.count, merged.minimum, merged.maximum, merged.deviation) == (

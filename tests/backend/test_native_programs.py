@@ -1,4 +1,4 @@
-"""Generated kernels do what the operations do one by one in NumPy, on every branch, however calls cut the steps."""
+"""Generated kernels do what the operations do one by one in NumPy, however calls cut the steps."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def test_a_large_chain_is_outlined():
 
 def test_a_program_that_is_too_large_is_refused(monkeypatch):
     monkeypatch.setattr(kernel, "MOST_STATEMENTS", 100)
-    with pytest.raises(kernel.ProgramTooLarge, match="more than 100 statements.*Use fewer coordinates"):
+    with pytest.raises(kernel.ProgramTooLarge, match=r"more than 100 operations.*Use fewer coordinates"):
         compile_structure(chain(128, 1))
 
 

@@ -4,11 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
-from hpcphys.compiler.native.kernel import code_of
+from hpcphys.compiler.native.kernel import KernelText, Layout, code_of, kernel_text, layout_of
 from hpcphys.compiler.native.launch import NativeProgram
 from hpcphys.compiler.operations import Operation
 from hpcphys.compiler.system import PhysicalSystem
 from hpcphys.kernels import backend as kernel_backend
+
+
+def native_text(operations: tuple[Operation, ...], system: PhysicalSystem) -> KernelText:
+    """The generated kernels of operations that all have their flows in symbols.  See kernel.kernel_text."""
+    return kernel_text(operations, _layout(system), _fields(system))
+
+
+def _fields(system: PhysicalSystem) -> list[Any]:
+    return [field for field in system.fields if getattr(field, "code", None) is not None]
+
+
+def _layout(system: PhysicalSystem) -> Layout:
+    derived = [variable for field in _fields(system) for variable in field.variables]
+    if system.constraints is not None:
+        derived += system.constraints.variables
+    return layout_of(system.coordinates, derived, system.parameters)
 
 
 def fuse(
@@ -23,8 +39,5 @@ def fuse(
     if backend is None:
         array = next(iter(system.state[name] for name in system.state.names()), None)
         backend = kernel_backend("cuda" if type(array).__module__.startswith("cupy") else "cpu")
-    fields = [field for field in system.fields if getattr(field, "code", None) is not None]
-    derived = [variable for field in fields for variable in field.variables]
-    if system.constraints is not None:
-        derived += system.constraints.variables
-    return NativeProgram(operations, system.coordinates, derived, system.parameters, fields, backend, total)
+    text = native_text(operations, system)
+    return NativeProgram(text, _layout(system), system.parameters, _fields(system), backend, total)

@@ -12,12 +12,12 @@ from hpcphys.compiler.native.writer import Local, Writer
 from hpcphys.compiler.operations import Evaluate, Flow, Operation, Project
 
 INLINE_STATEMENTS = 500
-"""Programs of at most so many operations a step are written in one piece, with every value in a register. The C++
+"""Programs of at most so many operations are written in one piece, with every value in a register. The C++
 compiler takes about 10 ms for each of them (two vector registers per value): 1.6 s for three bodies (81), 4 s
 for a Toda chain of 16 (351), 16 s for ten bodies in space (795) if they were allowed."""
 
 MOST_STATEMENTS = 100_000
-"""Programs whose distinct flows have more operations are refused. Flows as functions take about 1 ms for each."""
+"""Programs whose distinct flows have more operations are refused. As functions they take about 1 ms for each."""
 
 
 class ProgramTooLarge(ValueError):
@@ -118,7 +118,8 @@ class KernelText:
     """A generated module.
 
     text: its C++, with `advance_systems` and one `evaluate_<k>` for each field
-    statements: number of operations of a vector register that are written out, roughly;  outlined: whether flows are functions of their own
+    statements: number of operations of a vector register that are written out, roughly
+    outlined: whether flows are functions of their own
     failures: (operation, message) by code, from 1
     """
 
@@ -254,7 +255,7 @@ def _inlined(operations: Sequence[Operation], layout: Layout, repeated: Repetiti
 
 
 def _outlined(operations: Sequence[Operation], layout: Layout) -> Steps:
-    """Each distinct flow as a function of dt and of the random numbers drawn before it; the step calls them."""
+    """Each distinct flow as a function of dt and of the random blocks drawn before it; the step calls them."""
     body = Body(layout, arrays=True)
     writer = Writer(body.moved, body.constants, outlined=True)
     lengths: dict[float, str] = {}
@@ -286,8 +287,8 @@ def _outlined(operations: Sequence[Operation], layout: Layout) -> Steps:
 def _refuse(statements: int, coordinates: int) -> None:
     if statements > MOST_STATEMENTS:
         raise ProgramTooLarge(
-            f"the program of {coordinates} values has more than {MOST_STATEMENTS} statements, which would take "
-            "minutes to compile. Use fewer coordinates, state sums over neighbours only, or run it with "
+            f"the program of {coordinates} values has more than {MOST_STATEMENTS} operations, which would "
+            "take minutes to compile. Use fewer coordinates, state sums over neighbours only, or run it with "
             'backend "numpy"'
         )
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from hpcphys.compiler.expressions.coordinates import Coordinates, Variable
+from hpcphys.compiler.expressions.coordinates import Variable
 from hpcphys.compiler.failures import SystemFailed
 from hpcphys.compiler.flows import noise
-from hpcphys.compiler.native.kernel import KernelText, kernel_text, layout_of
-from hpcphys.compiler.operations import Operation
+from hpcphys.compiler.native.kernel import KernelText, Layout
 from hpcphys.compiler.state import State
 
 SCALAR_UP_TO = 2
@@ -23,6 +22,7 @@ FAILURE_BITS = 16
 class NativeProgram:
     """The compiled kernel of a step; `advance` moves a state by any number of equal steps.
 
+    kernel, layout: the generated text and where its values come from
     backend: kernel runtime;  total: number of systems on all ranks, which chooses between lanes and scalars
     parameters: name -> one value (number or (size,)) for all systems; the others are arrays of the state
     fields: what `evaluate` can compute by itself
@@ -31,17 +31,16 @@ class NativeProgram:
 
     def __init__(
         self,
-        operations: Sequence[Operation],
-        coordinates: Coordinates,
-        derived: Iterable[Variable],
+        kernel: KernelText,
+        layout: Layout,
         parameters: Mapping[str, Any],
         fields: Sequence[Any],
         backend: Any,
         total: int,
         name: str = "program",
     ):
-        self.layout = layout_of(coordinates, derived, parameters)
-        self.kernel = kernel_text(operations, self.layout, fields)
+        self.layout = layout
+        self.kernel = kernel
         self.text = self.kernel.text
         self.fields = {field.name: index for index, field in enumerate(fields)}
         registers = registers_for(self.kernel)
@@ -98,8 +97,8 @@ class NativeProgram:
 def registers_for(kernel: KernelText) -> int:
     """Vector registers per value: several hide the time that one would wait for, too many spill.
 
-    Measured on AVX-512, steps/s with 1, 2, 3, 4: Kepler 275, 519, 692, 743 M; three bodies 227, 315, 330, 331 M;
-    rigid body 73, 131, -, 163 M.
+    Measured on AVX-512, 1e6 steps/s with 1, 2, 3, 4 of them: Kepler 275, 519, 692, 743; three bodies 227, 315,
+    330, 331; rigid body 73, 131, 158, 163.
     """
     if kernel.outlined:
         return 1

@@ -1,7 +1,7 @@
 """C++ statements from a graph of values: three-address code with the fused multiply-adds written out.
 
-Generated modules are compiled without contraction by the compiler, so that the text alone says how each value is
-rounded: a value is the same wherever the steps are cut into calls.
+Generated modules are compiled without contraction by the compiler, so that the text alone says how each value
+is rounded: a value is the same wherever the steps are cut into calls.
 """
 
 from __future__ import annotations

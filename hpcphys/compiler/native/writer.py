@@ -1,7 +1,7 @@
 """Writes the body of a generated kernel: the values of the state as local variables, flows as statements.
 
-A flow's code is given a Writer and says what happens to one system; it happens to every system of the batch, one
-per lane. In these words:
+A flow's code is given a Writer and says what happens to one system; it happens to every system of the batch,
+one per lane. In these words:
 
     names = writer.evaluate([a + b, a * b])            # expressions -> names of values
     writer.assign([q, p], names)                       # coordinates get values
@@ -30,8 +30,8 @@ from hpcphys.compiler.native.statements import Statement, Statements
 
 Local = dict[sympy.Symbol, str]
 CHUNK = 400
-"""Statements of one evaluation beyond which the C++ compiler gets them as functions of this many each: its time
-grows faster than their number."""
+"""Statements of one evaluation beyond which the C++ compiler gets them as functions of this many each: its
+time grows faster than their number."""
 
 
 VALUE = re.compile(r"\bv_\d+\b")
@@ -193,7 +193,7 @@ class Writer:
         own = {statement.name for statement in made.moving}
         results = []
         for text, reference in zip(made.results, references, strict=True):
-            if text in own or graph.fixed[abs(reference)] and reference > 0:
+            if text in own or (graph.fixed[abs(reference)] and reference > 0):
                 results.append(text)
                 continue
             results.append(self.fresh("v"))  # a copy: the variable itself may be assigned
