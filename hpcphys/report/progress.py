@@ -24,18 +24,19 @@ class Progress:
         self.interval = BAR_INTERVAL if self.bar else interval
         self.start = start
         self.began = self._shown = time.perf_counter()
-        self._steps = 0
+        self._first: int | None = None
 
     def update(self, done: float, step: int, now: float, note: str = "") -> None:
         """Called after every step.  done: share of the run in 0..1; now: the simulation's time; note: a few
         words."""
-        self._steps += 1
         clock = time.perf_counter()
+        if self._first is None:
+            self._first = step - 1  # a first call of one step; a native call may do many later
         if not self.log.speaks or clock - self._shown < self.interval:
             return
         self._shown = clock
         elapsed = clock - self.began
-        rate = self._steps / elapsed
+        rate = (step - self._first) / elapsed
         gained = done - self.start
         left = elapsed * (1.0 - done) / gained if gained > 0 else float("inf")
         words = f"step {step}  t = {now:.4g}  {rate:.3g} steps/s  {duration(left)} left"

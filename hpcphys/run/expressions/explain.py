@@ -6,12 +6,12 @@ import sympy
 
 from hpcphys.compiler.native.cost import cost_of
 from hpcphys.compiler.program import Program
-from hpcphys.compiler.theory import predictions
 from hpcphys.kernels import KernelError
 from hpcphys.kernels import backend as backend_named
 from hpcphys.run.expressions import assembly
 from hpcphys.run.expressions.declaration import Declaration
 from hpcphys.run.expressions.job import HamiltonianJob
+from hpcphys.run.expressions.theory import kept_quantities, predicted
 
 EQUATIONS = 12
 """Components whose equations are written out; of longer systems the first."""
@@ -51,12 +51,9 @@ def _system(declaration: Declaration) -> str:
 
 
 def _conserved(job: HamiltonianJob, declaration: Declaration) -> list[str]:
-    kept = {"energy": declaration.energy} if declaration.is_conservative else {}
-    kept |= declaration.invariants
-    if not kept or declaration.structure.noise:
+    if not kept_quantities(declaration):
         return ["Conserved", "  nothing: the motion is dissipative, driven or random"]
-    rows = declaration.rows.rows(0, min(job.initial.systems, 4))
-    known = predictions(assembly.compiled_program(job, declaration, rows), kept, trial_steps=100)
+    known = predicted(job, declaration, backend_named("cpu", threads=1))
     step = job.time.step
     lines = ["Conserved"]
     for prediction in known:

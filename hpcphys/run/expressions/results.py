@@ -7,17 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from hpcphys.compiler.theory import ConservationMonitor, predictions
+from hpcphys.compiler.theory import ConservationMonitor
 from hpcphys.io.series import read_series
+from hpcphys.kernels import backend as backend_named
 from hpcphys.run.expressions import assembly
 from hpcphys.run.expressions.declaration import Declaration
 from hpcphys.run.expressions.job import HamiltonianJob
-
-SYSTEMS_TRIED = 4
-"""Systems of the batch that a prediction is made for: a trial in NumPy."""
-
-STEPS_TRIED = 100
-
+from hpcphys.run.expressions.theory import kept_quantities, predicted
 
 def results(job: HamiltonianJob, folder: Path) -> dict[str, Any]:
     """results: name -> number, of the system of the zoo and its reference solution
@@ -55,25 +51,21 @@ def conservation(
     job: HamiltonianJob, declaration: Declaration, series: dict[str, np.ndarray]
 ) -> dict[str, Any]:
     """Largest relative errors that theory predicts, and the monitor's warnings."""
-    kept = {"energy": declaration.energy} if declaration.is_conservative else {}
-    kept |= declaration.invariants
-    if not kept or len(series["time"]) < 2 or declaration.structure.noise:
+    kept = kept_quantities(declaration)
+    if not kept or len(series["time"]) < 2:
         return {}
-    few = min(job.initial.systems, SYSTEMS_TRIED)
-    program = assembly.compiled_program(job, declaration, declaration.rows.rows(0, few))
-    known = predictions(program, kept, trial_steps=STEPS_TRIED)
-    monitor = ConservationMonitor(known, job.time.step)
+    monitor = ConservationMonitor(predicted(job, declaration, backend_named("cpu", threads=1)), job.time.step)
     scale = {name: scale_of(series, name) for name in kept}
     for row, time in enumerate(series["time"]):
         monitor.record(time, **{name: scale[name] * series[f"{name}_error"][row] for name in kept})
-    predicted, trends = {}, {}
+    expected, trends = {}, {}
     for finding in monitor.findings():
         name = finding.prediction.quantity
         if finding.predicted is not None:
-            predicted[name] = finding.predicted / scale[name]
+            expected[name] = finding.predicted / scale[name]
         trends[name] = [finding.trend / scale[name], finding.trend_error / scale[name]]
     lines = [f"warning: {line}" for line in monitor.warnings()]
-    return {"predicted": predicted, "trend": trends, "conservation": lines}
+    return {"predicted": expected, "trend": trends, "conservation": lines}
 
 
 def scale_of(series: dict[str, np.ndarray], name: str) -> float:

@@ -11,7 +11,7 @@ import sympy
 from hpcphys.compiler.expressions import TIME, Coordinates
 from hpcphys.run.expressions.declaration import Declaration
 
-CANCELLED = 1e-10
+CANCELLED = 1e-2
 """A conserved quantity below this share of its own terms counts as zero: its error is measured by the terms."""
 
 Arrays = Mapping[str, Any]
