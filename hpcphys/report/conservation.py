@@ -36,7 +36,7 @@ def conservation_figure(series: dict[str, np.ndarray], metrics: dict[str, Any]) 
         size = np.maximum(envelope(np.abs(series[f"{name}_error"])), FLOOR)
         axes.plot(time, size, color=colour, drawstyle="steps-mid" if len(time) > 500 else None)
         ends.append([np.log10(size[-1]), label_of(name), colour])
-        if name in predicted and predicted[name]:
+        if predicted.get(name):
             axes.axhline(predicted[name], color=colour, linewidth=0.8, linestyle=(0, (5, 4)), alpha=0.7)
     axes.set_yscale("log")
     low, high = axes.get_ylim()

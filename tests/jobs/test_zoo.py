@@ -159,7 +159,11 @@ def problems(text: str) -> list[str]:
         ('q = "normal", ', "", ["initial.values", "no value for q"]),
         ("yoshida4", "yoshida5", ["time.integrator", "did you mean 'yoshida4'?"]),
         ("variables =", 'system = "keplr"\nvariables =', ["is given together with system"]),
-        ("variables =", 'friction = 1.0\nvariables =', ["hamiltonian.structure", "unknown option 'friction'"]),
+        (
+            "variables =",
+            "friction = 1.0\nvariables =",
+            ["hamiltonian.structure", "unknown option 'friction'"],
+        ),
     ],
 )
 def test_errors_show_line_key_and_place(old, new, words):
@@ -176,7 +180,7 @@ def test_all_problems_at_once():
 
 def test_the_zoo_is_closed():
     text = BATCH.replace('variables = ["q", "p"]\nexpression = "p^2/2 - k*cos(q)"', 'system = "keplr"')
-    text = text.replace("k = \"1 + 0.1*i\"", "")
+    text = text.replace('k = "1 + 0.1*i"', "")
     (found,) = [line for line in problems(text) if "hamiltonian.system" in line]
     assert "did you mean 'kepler'?" in found
 

@@ -38,9 +38,7 @@ class Cost:
     @property
     def operations(self) -> int:
         """Floating-point operations of a step, an elementary function as FUNCTION_OPERATIONS."""
-        return (
-            self.sums + self.products + self.quotients + self.roots + FUNCTION_OPERATIONS * self.functions
-        )
+        return self.sums + self.products + self.quotients + self.roots + FUNCTION_OPERATIONS * self.functions
 
     def describe(self) -> str:
         """One line for `explain`."""
@@ -60,8 +58,13 @@ def cost_of(native: Any) -> Cost:
     text = native.text
     start = text.index("{", text.index("for (long long s = 0"))
     step, before = text[start : text.index("store_system", start)], text[:start]
-    functions = dict(re.findall(r"const auto (flow_\d+) = \[&\].*?\{.*?\n(.*?)\n\s*\};", before, flags=re.DOTALL))
-    statements = [step, *(functions[name] for name in re.findall(r"\b(flow_\d+)\(", step) if name in functions)]
+    functions = dict(
+        re.findall(r"const auto (flow_\d+) = \[&\].*?\{.*?\n(.*?)\n\s*\};", before, flags=re.DOTALL)
+    )
+    statements = [
+        step,
+        *(functions[name] for name in re.findall(r"\b(flow_\d+)\(", step) if name in functions),
+    ]
     counted = [_counts(part) for part in statements]
     sums, products, quotients, roots, called = (sum(column) for column in zip(*counted, strict=True))
     width = sum(v.width for v in native.layout.moved)

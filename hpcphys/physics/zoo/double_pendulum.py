@@ -6,7 +6,9 @@ from hpcphys.physics.zoo.system import ZooSystem
 
 
 def double_pendulum(
-    m: list[float] | None = None, l: list[float] | None = None, g: float = 9.81  # noqa: E741
+    m: list[float] | None = None,
+    l: list[float] | None = None,
+    g: float = 9.81,
 ) -> ZooSystem:
     """H(angle, spin): kinetic energy by the inverse of the mass matrix; not separable.
 

@@ -45,7 +45,10 @@ def satellite(
         },
         pieces=True,
         parameters={"inertia": moments, "rate": rate},
-        observables={"pitch": "asin(max(-1, min(1, -radial[0])))", "roll": "asin(max(-1, min(1, -normal[2])))"},
+        observables={
+            "pitch": "asin(max(-1, min(1, -radial[0])))",
+            "roll": "asin(max(-1, min(1, -normal[2])))",
+        },
         initial={
             "m": [rate * moment * n for moment, n in zip(moments, normal, strict=True)],
             "radial": radial,

@@ -61,7 +61,9 @@ def toda_figure(series: Series, system: Any, states: Series) -> Figure | None:
     levels.plot(series["time"], spectrum, color=BLUE, linewidth=0.9)
     levels.plot(series["time"], -p / 2, color=GREY, linewidth=0.3, alpha=0.5)
     change = np.abs(spectrum - spectrum[0]).max()
-    levels.set_title(f"eigenvalues change by {change:.1e}; grey: the diagonal, $-p_j/2$", loc="right", color=GREY)
+    levels.set_title(
+        f"eigenvalues change by {change:.1e}; grey: the diagonal, $-p_j/2$", loc="right", color=GREY
+    )
     levels.set_ylabel("eigenvalues of L")
     levels.set_xlabel("time")
     wave.set_title(system.title, loc="left", color=GREY)

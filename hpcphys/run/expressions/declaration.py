@@ -190,7 +190,9 @@ class Declaring:
         for name, text in shared.items():
             with self.at("initial", "definitions", name):
                 rows.define(name, text)
-        optional = set(whole.named) - {v.name for v in map(declared, zoo.variables if zoo else self.table.variables)}
+        optional = set(whole.named) - {
+            v.name for v in map(declared, zoo.variables if zoo else self.table.variables)
+        }
         for name, given in starts.items():
             with self.at("initial", "values", name):
                 rows.begin(name, given)

@@ -15,6 +15,7 @@ from hpcphys.run.expressions.declaration import Declaration
 from hpcphys.run.expressions.job import HamiltonianJob
 from hpcphys.run.expressions.theory import kept_quantities, predicted
 
+
 def results(job: HamiltonianJob, folder: Path) -> dict[str, Any]:
     """results: name -> number, of the system of the zoo and its reference solution
     predicted: quantity -> largest relative error that theory expects;  conservation: lines for the log

@@ -106,7 +106,9 @@ class HamiltonianSimulation(Simulation):
         for rank, found in enumerate(everyone):
             if found:
                 where = f" on rank {rank}" if self.communicator.size > 1 else ""
-                raise RunError(f"{found}{where}.  No checkpoint of this state is written.  Use a shorter step")
+                raise RunError(
+                    f"{found}{where}.  No checkpoint of this state is written.  Use a shorter step"
+                )
         raise RunError(f"the coordinates overflow after step {self.state.step} at time {self.state.time:g}")
 
     def _first_bad(self) -> str:
