@@ -9,7 +9,7 @@ from hpcphys.compiler import CanonicalStructure, PhysicalSystem, State
 from hpcphys.compiler.expressions import DT, Coordinates
 from hpcphys.compiler.flows import Update
 from hpcphys.compiler.flows.pieces import Values, expression_piece
-from hpcphys.compiler.hamiltonian import separable_system
+from hpcphys.compiler.hamiltonian import hamiltonian
 
 INERTIA = (1.0, 2.0, 3.0)
 MASSES = (1.0, 1.0, 1.0)
@@ -38,20 +38,15 @@ def three_bodies(rows: int) -> PhysicalSystem:
         for j in range(i)
     )
     z = eight_rows(rows)
-    state = State({"q": z[:, :6].copy(), "p": z[:, 6:].copy()})
-    return separable_system(kinetic, potential, c, [("q", "p")], state, {"m": MASSES})
+    start = {"q": z[:, :6].copy(), "p": z[:, 6:].copy()}
+    return hamiltonian(kinetic + potential, ["q[6]", "p[6]"], state=start, parameters={"m": MASSES})
 
 
 def kepler(rows: int) -> PhysicalSystem:
     """A planet of unit mass about a fixed centre, in a plane."""
-    c = Coordinates.declare(["q[2]", "p[2]"])
-    q, p = c.named["q"].symbols, c.named["p"].symbols
-    potential = -1 / sympy.sqrt(q[0] ** 2 + q[1] ** 2)
     speed = np.random.default_rng(2).uniform(0.8, 1.2, rows)
-    state = State(
-        {"q": np.tile([1.0, 0.0], (rows, 1)), "p": np.stack((np.zeros(rows), speed), axis=1)},
-    )
-    return separable_system((p[0] ** 2 + p[1] ** 2) / 2, potential, c, [("q", "p")], state, {})
+    start = {"q": np.tile([1.0, 0.0], (rows, 1)), "p": np.stack((np.zeros(rows), speed), axis=1)}
+    return hamiltonian("dot(p, p)/2 - 1/norm(q)", ["q[2]", "p[2]"], state=start)
 
 
 def rigid_body(rows: int) -> PhysicalSystem:

@@ -11,7 +11,7 @@ from hpcphys.compiler import CanonicalStructure, PhysicalSystem, State
 from hpcphys.compiler.expressions import DT, Coordinates
 from hpcphys.compiler.flows import Update
 from hpcphys.compiler.flows.pieces import Values, expression_piece
-from hpcphys.compiler.hamiltonian import separable_system
+from hpcphys.compiler.hamiltonian import hamiltonian
 from hpcphys.kernels import backend
 
 
@@ -43,23 +43,24 @@ def bodies(count: int, rows: int, dimension: int = 2) -> PhysicalSystem:
     size = count * dimension
     c = Coordinates.declare([f"q[{size}]", f"p[{size}]"], [f"m[{count}]", "eps"])
     q, p, m = (c.named[name].symbols for name in "qpm")
-    axes = range(dimension)
+    axes, (eps,) = range(dimension), c.named["eps"].symbols
     kinetic = sum(p[dimension * i + k] ** 2 / (2 * m[i]) for i in range(count) for k in axes)
     potential = -sum(
-        m[i] * m[j] / sympy.sqrt(
-            sum((q[dimension * i + k] - q[dimension * j + k]) ** 2 for k in axes) + c.parameter_symbols[-1] ** 2
-        )
-        for i in range(count) for j in range(i)
-    )  # fmt: skip
-    rng = np.random.default_rng(count)
-    state = State(
-        {
-            "q": rng.normal(size=(rows, size)),
-            "p": rng.normal(size=(rows, size)),
-            "m": rng.uniform(0.5, 2.0, (rows, count)),
-        }
+        m[i]
+        * m[j]
+        / sympy.sqrt(eps**2 + sum((q[dimension * i + k] - q[dimension * j + k]) ** 2 for k in axes))
+        for i in range(count)
+        for j in range(i)
     )
-    return separable_system(kinetic, potential, c, [("q", "p")], state, {"eps": 0.3})
+    rng = np.random.default_rng(count)
+    return hamiltonian(
+        kinetic + potential,
+        c.variables,
+        state={"q": rng.normal(size=(rows, size)), "p": rng.normal(size=(rows, size))},
+        parameters={"eps": 0.3},
+        per_system={"m": rng.uniform(0.5, 2.0, (rows, count))},
+        splitting="separable",
+    )
 
 
 def rigid_body(rows: int) -> PhysicalSystem:
@@ -86,8 +87,8 @@ def chain(count: int, rows: int) -> PhysicalSystem:
     ends = (sympy.Integer(0), *q, sympy.Integer(0))
     potential = sum(sympy.exp(ends[i] - ends[i + 1]) for i in range(count + 1))
     rng = np.random.default_rng(count)
-    state = State({"q": 0.3 * rng.normal(size=(rows, count)), "p": rng.normal(size=(rows, count))})
-    return separable_system(sum(x**2 for x in p) / 2, potential, c, [("q", "p")], state, {})
+    start = {"q": 0.3 * rng.normal(size=(rows, count)), "p": rng.normal(size=(rows, count))}
+    return hamiltonian(sum(x**2 for x in p) / 2 + potential, c.variables, state=start)
 
 
 def langevin(rows: int, first: int = 0) -> PhysicalSystem:

@@ -15,7 +15,7 @@ import sympy
 from hpcphys.compiler.expressions.coordinates import DT, Coordinates
 from hpcphys.compiler.flows import Update
 from hpcphys.compiler.flows.pieces import Values, expression_piece
-from hpcphys.compiler.hamiltonian import separable_system
+from hpcphys.compiler.hamiltonian import hamiltonian
 from hpcphys.compiler.native.fuse import native_text
 from hpcphys.compiler.program import compile_structure
 from hpcphys.compiler.state import State
@@ -25,26 +25,20 @@ from hpcphys.kernels import nvrtc
 from hpcphys.kernels.sources import ModuleSource, generated_source
 
 
-def kepler(rows: int = 0) -> PhysicalSystem:
+def kepler() -> PhysicalSystem:
     """A planet about a fixed centre: one inverse square root."""
-    c = Coordinates.declare(["q[2]", "p[2]"])
-    q, p = c.named["q"].symbols, c.named["p"].symbols
-    state = State({"q": np.ones((rows, 2)), "p": np.zeros((rows, 2))})
-    kinetic, potential = (p[0] ** 2 + p[1] ** 2) / 2, -1 / sympy.sqrt(q[0] ** 2 + q[1] ** 2)
-    return separable_system(kinetic, potential, c, [("q", "p")], state, {})
+    start = {"q": [1.0, 1.0], "p": [0.0, 0.0]}
+    return hamiltonian("dot(p, p)/2 - 1/norm(q)", ["q[2]", "p[2]"], state=start)
 
 
-def lattice(size: int, rows: int = 0) -> PhysicalSystem:
+def lattice(size: int) -> PhysicalSystem:
     """The Toda lattice with fixed ends: an exponential for each bond."""
-    c = Coordinates.declare([f"q[{size}]", f"p[{size}]"])
-    q, p = c.named["q"].symbols, c.named["p"].symbols
-    ends = (sympy.Integer(0), *q, sympy.Integer(0))
-    potential = sum(sympy.exp(ends[k] - ends[k + 1]) for k in range(size + 1))
-    state = State({"q": np.zeros((rows, size)), "p": np.ones((rows, size))})
-    return separable_system(sum(x**2 for x in p) / 2, potential, c, [("q", "p")], state, {})
+    bonds = f"exp(-q[0]) + sum(exp(q[i] - q[i+1]), i, 0, {size - 2}) + exp(q[{size - 1}])"
+    start = {"q": np.zeros(size), "p": np.ones(size)}
+    return hamiltonian(f"dot(p, p)/2 + {bonds}", [f"q[{size}]", f"p[{size}]"], state=start)
 
 
-def noisy_rotor(rows: int = 0) -> PhysicalSystem:
+def noisy_rotor() -> PhysicalSystem:
     """A rotor with friction and noise: sine, exponential, random numbers."""
     c = Coordinates.declare(["angle", "momentum"], ["friction"])
     (angle, momentum), (friction,) = c.symbols, c.parameter_symbols
@@ -57,7 +51,7 @@ def noisy_rotor(rows: int = 0) -> PhysicalSystem:
         "noise": Update.of({momentum: decay * momentum + sympy.sqrt(1 - decay**2) * normal}, (normal,)),
     }
     pieces = tuple(expression_piece(name, name, flow, values) for name, flow in flows.items())
-    state = State({"angle": np.ones(rows), "momentum": np.zeros(rows)})
+    state = State({"angle": np.ones(1), "momentum": np.zeros(1)})
     return PhysicalSystem(state, pieces, CanonicalStructure(()), coordinates=c, parameters={"friction": 1.0})
 
 

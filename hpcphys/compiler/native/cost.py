@@ -25,7 +25,8 @@ class Cost:
     """Operations of one step of one system, and bytes of one call.
 
     sums, products, quotients, roots, functions: counted in the statements of the step
-    bytes: that one system's values take in memory, loaded and stored once in a call, however many steps it does
+    bytes: that one system's values take in memory, loaded and stored once in a call, however many steps it
+    does
     """
 
     sums: int
@@ -45,8 +46,8 @@ class Cost:
         return (
             f"{self.operations} operations per step and system ({self.sums} sums, {self.products} products, "
             f"{self.quotients} quotients, {self.roots} roots, {self.functions} functions of "
-            f"{FUNCTION_OPERATIONS} each); {self.bytes} bytes of memory traffic per call and system, whatever "
-            "the number of steps in the call"
+            f"{FUNCTION_OPERATIONS} each); {self.bytes} bytes of memory traffic per call and system, "
+            "whatever the number of steps in the call"
         )
 
 

@@ -91,7 +91,8 @@ def predictions(
     """The prediction for each quantity of a program, from its flows and a short trial on a copy of its state.
 
     quantities: name -> expression in the system's coordinates and parameters, or function of the state that
-        returns a number or an array; by default those of conserved_expressions.  Each should be conserved by the exact motion (or dissipated by it).
+        returns a number or an array; by default those of conserved_expressions.
+        Each should be conserved by the exact motion (or dissipated by it).
     dt: the step [time], by default the program's own;  trial_steps: steps of the trial run; 0 for none, and C
         stays unknown
     The trial moves a copy, on one rank and in NumPy; the program's state does not change.  Raises ValueError

@@ -31,7 +31,8 @@ def kept_quantities(declaration: Declaration) -> dict[str, sympy.Expr]:
 def predicted(job: HamiltonianJob, declaration: Declaration, backend: Any) -> tuple[Prediction, ...]:
     """The prediction for every conserved quantity of the job.
 
-    C of a bounded error C dt^p is measured with half of the job's step, over its time or TRIAL_STEPS steps: so the
+    C of a bounded error C dt^p is measured with half of the job's step, over its time or TRIAL_STEPS
+    steps: so the
     prediction is theory's and not the run itself.
     """
     kept = kept_quantities(declaration)
