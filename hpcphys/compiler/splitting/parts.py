@@ -11,6 +11,7 @@ from hpcphys.compiler.expressions.coordinates import Variable
 from hpcphys.compiler.flows.code import FlowCode
 from hpcphys.compiler.flows.update import Update
 
+EXPANDED = 60  # operations of an expression that is multiplied out to be shown
 SHOWN = 160  # characters of an expression that a line of text shows
 
 
@@ -76,8 +77,15 @@ def shown(expr: sympy.Basic) -> str:
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 40]} ... {text[-35:]}"
 
 
+def shortest(expr: sympy.Expr) -> sympy.Expr:
+    """The shorter of a small expression and what multiplying it out gives."""
+    if sympy.count_ops(expr) > EXPANDED:
+        return expr
+    return min(expr, sympy.expand(expr), key=sympy.count_ops)
+
+
 def equations(field: Mapping[sympy.Symbol, sympy.Expr]) -> str:
-    """dz/dt = X(z) as text: a few components, and how many more there are."""
-    first = [f"d{symbol}/dt = {shown(rate)}" for symbol, rate in list(field.items())[:3]]
+    """dz/dt = X(z) as text: a few components in a short form, and how many more there are."""
+    first = [f"d{symbol}/dt = {shown(shortest(rate))}" for symbol, rate in list(field.items())[:3]]
     more = len(field) - len(first)
     return ",  ".join(first) + (f",  and {more} more" if more else "")
