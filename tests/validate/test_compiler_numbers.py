@@ -185,7 +185,7 @@ def test_fput_recurs_as_in_the_report(tmp_path):
         command, env={**os.environ, **ENVIRONMENT}, capture_output=True, text=True, timeout=120
     )
     assert done.returncode == 0, done.stderr
-    found = json.loads((tmp_path / "fput" / "summary.json").read_text())["results"]
+    found = json.loads((tmp_path / "fput" / "summary.json").read_text())["metrics"]["results"]
     cycles, share = found["recurrence_cycles"], found["recurrence_share"]
     print(f"\nFPUT: {100 * share:.1f} % back after {cycles:.0f} cycles, least {found['lowest_share']:.3f}")
     assert abs(cycles / 29_000 - 1) < 0.03
@@ -269,7 +269,7 @@ def test_baoab_in_a_double_well_is_of_second_order():
 
 
 def strong_friction_bias(dt):
-    """Of BAOAB's <q²> for exp(-friction dt) = 0, by quadrature: a chain of one variable, x in the middle of O.
+    """Of BAOAB's <q²> for exp(-friction dt) = 0, by quadrature: a chain of one variable, q at the step's O.
 
     x' = x + dt p - dt²/2 V'(x + dt p/2), p normal at kT; q = x + dt p/2 is what the step ends with.
     """
@@ -305,7 +305,7 @@ def test_baoab_in_a_double_well_is_of_fourth_order_under_strong_friction():
 
 @pytest.mark.parametrize("length", [1, 3])
 def test_nose_hoover_chain_samples_the_gaussian(length):
-    """Kolmogorov and Smirnov's distance and moments to the fourth of one orbit; one thermostat is not enough."""
+    """Kolmogorov and Smirnov's distance, moments to the fourth of one orbit; one thermostat is too few."""
     system, _ = from_zoo("nose_hoover_oscillator", {"length": length})
     program, rows = compiled(system, "leapfrog", 0.05), []
     for _ in range(40_000):

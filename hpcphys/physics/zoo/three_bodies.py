@@ -11,12 +11,12 @@ PERIOD = 6.325913982926228
 
 POSITION = (0.97000435669734, -0.24308753153583)
 VELOCITY = (0.9324073714410342, 0.8647314609210237)
-"""Of body 1 and, against its direction, of body 3.  Chenciner & Montgomery (2000), whose 14 digits are by C. Simó.
+"""Of body 1 and, against its direction, of body 3.  Chenciner & Montgomery (2000), with 14 digits by C. Simó.
 
-Here the position is taken as exact, which fixes the scale and the direction, and velocity and period are refined by
-shooting: least squares for q_i(T/3) = q_j(0), p_i(T/3) = p_j(0), j the body before i in the dance, with Taylor series
-of order 44 in 40 digits; the residual falls from 5e-14 to 4e-40.  To 25 digits the velocity is
-0.9324073714410342792942223, 0.8647314609210237514416802 and the period 6.325913982926228296341062."""
+Here the position is taken as exact, which fixes scale and direction; velocity and period are refined by
+shooting: Gauss-Newton for q_i(T/3) = q_j(0), p_i(T/3) = p_j(0), j the body that i follows, with Taylor series of
+order 44 in 40 digits.  The residual falls from 5e-14 to 4e-40.  To 25 digits the velocity is
+0.9324073714410342792942223, 0.8647314609210237514416802, and the period 6.325913982926228296341062."""
 
 
 def three_bodies(m: list[float] | None = None) -> ZooSystem:
