@@ -14,8 +14,8 @@ VELOCITY = (0.9324073714410342, 0.8647314609210237)
 """Of body 1 and, against its direction, of body 3.  Chenciner & Montgomery (2000), with 14 digits by C. Simó.
 
 Here the position is taken as exact, which fixes scale and direction; velocity and period are refined by
-shooting: Gauss-Newton for q_i(T/3) = q_j(0), p_i(T/3) = p_j(0), j the body that i follows, with Taylor series of
-order 44 in 40 digits.  The residual falls from 5e-14 to 4e-40.  To 25 digits the velocity is
+shooting: Gauss-Newton for q_i(T/3) = q_j(0), p_i(T/3) = p_j(0), j the body that i follows, with Taylor series
+of order 44 in 40 digits.  The residual falls from 5e-14 to 4e-40.  To 25 digits the velocity is
 0.9324073714410342792942223, 0.8647314609210237514416802, and the period 6.325913982926228296341062."""
 
 
