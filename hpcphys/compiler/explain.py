@@ -81,7 +81,8 @@ def explanation(program: Program) -> str:
         lines += _choice(system, piece.name)
     if system.constraints is not None:
         lines.append(f"  constraints: {system.constraints.describe()}")
-    kind = f"{'symmetric' if table.symmetric else 'not symmetric'}{_geometry(system)}"
+    geometry = ", with a thermostat" if "O" in table.roles else _geometry(system)
+    kind = f"{'symmetric' if table.symmetric else 'not symmetric'}{geometry}"
     nystrom = ", for a quadratic kinetic energy" if table.nystrom else ""
     lines += [
         "Splitting",

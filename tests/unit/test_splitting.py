@@ -142,6 +142,19 @@ def test_what_cannot_be_split_goes_to_the_method_that_suits_the_structure(text, 
     assert "not split" in str(found)
 
 
+def test_the_spherical_midpoint_is_poisson_and_the_midpoint_is_not():
+    structure = RotationStructure()
+    hamiltonian = parse("m[0]^2/2 + m[1]^2/4 + m[2]^2/6 + m[0]*m[1]*m[2]/3", structure.coordinates)
+    point = point_of(structure)
+    found = split(hamiltonian, structure, "spherical_midpoint")
+    assert verify_splitting(found, structure, point, dt=0.5)["motion"]["structure"] < 1e-9
+    midpoint = split(hamiltonian, structure, "midpoint")
+    assert not midpoint.parts[0].poisson
+    claimed = replace(midpoint, parts=(replace(midpoint.parts[0], poisson=True),))
+    with pytest.raises(FlowError, match="violates structure"):
+        verify_splitting(claimed, structure, point, dt=0.5)
+
+
 def test_heat_is_a_part_of_its_own():
     coordinates = Coordinates.declare(PAIR)
     hamiltonian = parse("p^2/2 + x^4", coordinates)

@@ -233,9 +233,7 @@ def test_friction_lets_the_energy_drift_and_a_casimir_stays():
     (energy,) = compile_structure(damped, "leapfrog", dt=0.1, backend="numpy").predictions()
     assert energy.law == "drift"
     assert "may drift" in energy.describe()
-    body = hamiltonian(
-        "m[0]^2/2 + m[1]^2/4 + m[2]^2/6", structure="so3", state={"m": [0.9, 0.3, -0.5]}, splitting="pieces"
-    )
+    body = hamiltonian("m[0]^2/2 + m[1]^2/4 + m[2]^2/6", ["m[3]"], "so3", state={"m": [0.9, 0.3, -0.5]})
     found = compile_structure(body, "leapfrog", dt=0.1, backend="numpy").predictions()
     assert kinds(found) == {"energy": "bounded", "m.m": "exact"}
 

@@ -24,6 +24,7 @@ class Part:
     hamiltonian: the term;  equation: what the flow solves, as text
     code: the flow in symbols
     order: None for an exact flow; of another, the order in dt of its error over a time
+    poisson: whether the flow keeps a Poisson structure, D J(z) D^T = J(phi(z)), as exact flows over one do
     role: "A", "B" or "O" in compositions with named parts;  reason: why this flow
     gradient: gives d/dq of F.M⁻¹F for each momentum, for kicks by a modified potential; or None
     """
@@ -36,6 +37,7 @@ class Part:
     reason: str
     order: int | None = None
     role: str = ""
+    poisson: bool = True
     gradient: Callable[[], Mapping[sympy.Symbol, sympy.Expr]] | None = field(default=None, compare=False)
 
 
