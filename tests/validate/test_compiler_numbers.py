@@ -100,7 +100,8 @@ def test_figure_eight_returns_after_a_hundred_periods(compensated, allowed):
         distance[periods] = np.sqrt(sum(((system.state[v] - start[v]) ** 2).sum() for v in "qp"))
     sums = "compensated" if compensated else "plain"
     print(
-        f"\nfigure eight, {sums} sums: back within {distance[1]:.1e} after 1 period, {distance[100]:.1e} after 100"
+        f"\nfigure eight, {sums} sums: back within {distance[1]:.1e} after 1 period, "
+        f"{distance[100]:.1e} after 100"
     )
     assert distance[100] < allowed
 
