@@ -117,7 +117,7 @@ def test_what_a_run_leaves(launch, folder):
     assert np.all(series["energy_min"] <= series["energy"])
     assert np.all(series["energy"] <= series["energy_max"])
     metrics = json.loads((given.path / "summary.json").read_text())["metrics"]
-    assert 0.0 < metrics["energy_error_max"] < 1e-4
+    assert 0.0 < metrics["energy_error_max"] < 1e-3
     assert metrics["energy_error_max"] < 10.0 * metrics["predicted"]["energy"]
     again = load_job(given.path / "job.used.toml")
     assert again.hamiltonian.parameters == {"k": "1 + 0.1*i"}
