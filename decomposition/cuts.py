@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from .keys import DEEPEST, WORD_BITS, cell_starts, search
 SPARSE = (
     64  # as in kernels/gravity_cells.h: small children of a cell with more groups' particles are not joined
 )
+REMEMBERED = "cuts."  # scalars of a state with this beginning are the cuts that served it last
 TOLERANCE = 200  # a cell with less than 1/TOLERANCE of a rank's share of the work needs no further look
 
 
@@ -35,6 +37,44 @@ class Cuts:
         # A key belongs to the rank after the last cut that is not above it.
         return search(self.hi, self.lo, hi, lo, side="right")
 
+    def equals(self, other: Cuts) -> bool:
+        """Whether the other cuts are the same."""
+        return np.array_equal(self.hi, other.hi) and np.array_equal(self.lo, other.lo)
+
+    def remember(self, scalars: dict) -> None:
+        """Put the cuts among the scalars of a state, one integer for each, in place of any others."""
+        for name in [name for name in scalars if name.startswith(REMEMBERED)]:
+            del scalars[name]
+        for rank, (high, low) in enumerate(zip(self.hi, self.lo, strict=True)):
+            scalars[f"{REMEMBERED}{rank}"] = (int(high) << WORD_BITS) | int(low)
+
+    @classmethod
+    def remembered(cls, scalars: dict, size: int) -> Cuts | None:
+        """The cuts for `size` ranks that `remember` has left there, or None."""
+        keys = [scalars.get(f"{REMEMBERED}{rank}") for rank in range(size)]
+        if None in keys[:-1] or keys[-1] is not None:
+            return None
+        words = np.array([divmod(key, 1 << WORD_BITS) for key in keys[:-1]], dtype=np.uint64)
+        return cls(words[:, 0].copy(), words[:, 1].copy())
+
+    @cached_property
+    def surroundings(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The smallest octree cell that each cut lies inside of: first keys of its eight children and of what
+        follows, hi and lo (size − 1, 9), and the child (size − 1,) that begins at the cut, 1…7; 0 for a cut
+        at an end of the curve."""
+        starts: list[list[int]] = []
+        child = []
+        for high, low in zip(self.hi, self.lo, strict=True):
+            key = (int(high) << WORD_BITS) | int(low)
+            shift = 3 * (((key & -key).bit_length() - 1) // 3) if 0 < key < 1 << 3 * DEEPEST else 0
+            place = (key >> shift) & 7 if shift or key & 7 else 0
+            starts.append([key + ((step - place) << shift) for step in range(9)])
+            child.append(place)
+        table = np.array(
+            [[divmod(key, 1 << WORD_BITS) for key in row] for row in starts], dtype=np.uint64
+        ).reshape(-1, 9, 2)
+        return table[:, :, 0].copy(), table[:, :, 1].copy(), np.array(child, dtype=np.int64)
+
 
 def cuts(
     communicator: Communicator,
@@ -43,19 +83,23 @@ def cuts(
     work: np.ndarray,
     group_size: int,
     sparse: int = SPARSE,
+    last: Cuts | None = None,
 ) -> Cuts:
     """Cuts of the curve that share Σ work evenly, to half a per cent of a share or one octree group.
 
     hi, lo: (n,) uint64, this rank's keys in ascending order (lo None: all zero); work: (n,) in the same
     order, rounded to integers ≥ 1; group_size: most particles in an octree group, that is, in a run of
     neighbouring children of a larger cell (see `runs`), counting the particles of all ranks; a cell of the
-    deepest level is a group whatever it holds; sparse: as in `runs`.
+    deepest level is a group whatever it holds; sparse: as in `runs`; last: cuts, the same on all ranks, that
+    are kept if they still share the work to half a per cent of a share and go through no group: this one
+    round is all that most steps of a run need.
 
     For each cut the octree is followed down from the root along the cells that hold the wanted share of the
     work, until one is of a group or holds too little work to matter; the cut is the nearer end of that group
     or cell.  No group is cut, because no cell with more than group_size particles lies inside a group.
     Several levels are opened per round: one sum over the ranks of the counts and work of the opened cells,
-    of size O(ranks).  The result depends on the set of all (key, work) alone, not on where the rows lie now.
+    of size O(ranks).  The result depends on the set of all (key, work) and on `last`, not on where the rows
+    lie now.
     """
     if group_size < 1:
         raise ValueError(f"group_size is {group_size}; it must be at least 1")
@@ -63,8 +107,18 @@ def cuts(
         return Cuts(np.zeros(0, dtype=np.uint64), np.zeros(0, dtype=np.uint64))
     prefix = np.zeros(len(hi) + 1, dtype=np.int64)
     np.cumsum(np.maximum(np.rint(work), 1), out=prefix[1:], dtype=np.int64)
-    count, total = (int(value) for value in communicator.allreduce(np.array([len(hi), prefix[-1]])))
     size = communicator.size
+    if last is None:
+        count, total = (int(value) for value in communicator.allreduce(np.array([len(hi), prefix[-1]])))
+    else:
+        starts_hi, starts_lo, child = last.surroundings
+        rows = search(hi, lo, starts_hi.reshape(-1), starts_lo.reshape(-1)).reshape(-1, 9)
+        before = prefix[rows[np.arange(size - 1), child]]
+        told = np.concatenate(([len(hi), prefix[-1]], before, np.diff(rows).reshape(-1)))
+        told = communicator.allreduce(told)
+        count, total, before = int(told[0]), int(told[1]), told[2 : size + 1]
+        if _still_good(before, total, child, told[size + 1 :].reshape(-1, 8), group_size, sparse):
+            return last
     descent = _Descent(count, total, size, group_size, sparse)
     levels_per_round = 3 if size <= 16 else 2
     while descent.active.size:
@@ -76,6 +130,23 @@ def cuts(
         opened = communicator.allreduce(np.stack((np.diff(rows), np.diff(prefix[rows]))))
         descent.follow(opened[0], opened[1], cell, levels_per_round)
     return Cuts(*descent.nearest_ends())
+
+
+def _still_good(before, total: int, child, counts, group_size: int, sparse: int) -> bool:
+    """Whether cuts share the work and go through no group.
+
+    before: (cuts,) work before each; child: (cuts,) and counts: (cuts, 8) of `Cuts.surroundings`.  A cut goes
+    through a group if the smallest cell around it is small enough for one, or if the group is a run of that
+    cell's children on both sides of the cut.
+    """
+    size = len(before) + 1
+    wanted = total * np.arange(1, size) // size
+    if (child == 0).any() or (np.abs(before - wanted) > total // (TOLERANCE * size)).any():
+        return False
+    if (counts.sum(axis=1) <= group_size).any():
+        return False
+    start, stop = runs(counts, group_size, sparse)
+    return not ((start < child[:, None]) & (child[:, None] < stop)).any()
 
 
 class _Descent:

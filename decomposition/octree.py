@@ -19,7 +19,8 @@ class Octree:
     After `exchange`: rows are sorted by (key, id); `hi`, `lo` are their keys (lo None where no key ties),
     `cuts` the borders between ranks, `cube` the keys' cube.  The curve is cut by the work of the last force
     evaluation (state["work"]), never through a group of at most `group_size` particles, so the octree and its
-    groups do not depend on the number of ranks.
+    groups do not depend on the number of ranks.  Cuts are kept as long as they serve; they are remembered in
+    state.scalars, so that a restored state is cut as it would have been.
     """
 
     def __init__(self, backend: Any, communicator: Communicator, group_size: int, sparse: int = SPARSE):
@@ -114,7 +115,12 @@ class Octree:
             lo = be.host(self._keys("hilbert_keys_low", state["position"]))[order]
             order, lo = _order_by_second_word(hi, lo, order)
         work = be.host(state["work"])[order] if "work" in state else np.ones(len(hi), np.float32)
-        self.cuts = cuts(comm, hi, lo, work, self.group_size, self.sparse)
+        last = Cuts.remembered(state.scalars, comm.size)
+        if last is not None and self.cuts is not None and last.equals(self.cuts):
+            last = self.cuts  # which knows its surroundings
+        self.cuts = cuts(comm, hi, lo, work, self.group_size, self.sparse, last)
+        if self.cuts is not last:
+            self.cuts.remember(state.scalars)
         del work
         move = Migration(comm, self.cuts, order, hi, lo, be.host(state["id"]))
         del hi, lo, order

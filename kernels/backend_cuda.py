@@ -57,6 +57,11 @@ def block_count(signature: Signature, source: ModuleSource, n: int) -> int:
     return min(-(-n // per_block), BLOCKS)
 
 
+def rounding_options(source: ModuleSource) -> tuple[str, ...]:
+    """Generated text writes its fused operations out: the compiler makes no others."""
+    return ("--fmad=false",) if source.generated else ()
+
+
 class CudaModule(Module):
     """`launch` puts the kernel on CuPy's current stream."""
 
@@ -69,7 +74,7 @@ class CudaModule(Module):
         digest = hashlib.sha256(source.text.encode()).hexdigest()
         self._compiled = cupy.RawModule(
             code=f"// headers {digest}\n{source.unit}",
-            options=(*FLAGS, *source.include_flags, *source.define_flags),
+            options=(*FLAGS, *rounding_options(source), *source.include_flags, *source.define_flags),
             backend="nvrtc",
         )
         try:

@@ -17,8 +17,16 @@
 #define UNMET 1              // status: UNMET + bond, or REDUNDANT + bond
 #define REDUNDANT 1000000
 
+// Small molecules keep everything in registers; the loops of larger ones stay loops, for the compiler's sake.
+#if BONDS <= 3
+#define UNROLLED UNROLL(4)
+#else
+#define UNROLLED
+#endif
+
 // A component of row `rows[molecule · ATOMS + atom]` of an array (rows, 3), one molecule per lane; and back.
 #if defined(HPC_CUDA) || defined(SCALAR_SYSTEMS)
+#define APART DEV
 DEV num gather_atom(const double* p, const int* rows, long long i, long long, int atom, int stride, int c) {
   return p[(long long)rows[i * ATOMS + atom] * stride + c];
 }
@@ -26,16 +34,21 @@ DEV void scatter_atom(double* p, const int* rows, long long i, long long, int at
   p[(long long)rows[i * ATOMS + atom] * stride + c] = v;
 }
 #else
-DEV num gather_atom(const double* p, const int* rows, long long i, long long n, int atom, int stride, int c) {
+#define APART static __attribute__((noinline))  // lane by lane: too long to stand in every place
+APART num gather_atom(const double* p, const int* rows, long long i, long long n, int atom, int stride, int c) {
   num r;
   EACH_SYSTEM(k, l) r.v[k][l] = p[(long long)rows[row_of(i, n, k, l) * ATOMS + atom] * stride + c];
   return r;
 }
-DEV void scatter_atom(double* p, const int* rows, long long i, long long n, int atom, int stride, int c, num v) {
+APART void scatter_atom(double* p, const int* rows, long long i, long long n, int atom, int stride, int c, num v) {
   EACH_SYSTEM(k, l) if (i + k * LANES_OF_DOUBLES + l < n)
     p[(long long)rows[row_of(i, n, k, l) * ATOMS + atom] * stride + c] = v.v[k][l];
 }
 #endif
+APART num load_one(const double* p, long long i, long long n, int width, int c) { return load_system(p, i, n, width, c); }
+APART void add_one(double* p, long long i, long long n, int width, int c, num v) {
+  store_system(p, i, n, width, c, load_system(p, i, n, width, c) + v);
+}
 
 struct Vector {
   num x, y, z;
@@ -47,10 +60,11 @@ DEV Vector moved(Vector a, num s, Vector b) { return {a.x + s * b.x, a.y + s * b
 DEV Vector gather_vector(const double* p, const int* rows, long long i, long long n, int atom) {
   return {gather_atom(p, rows, i, n, atom, 3, 0), gather_atom(p, rows, i, n, atom, 3, 1), gather_atom(p, rows, i, n, atom, 3, 2)};
 }
-DEV void scatter_vector(double* p, const int* rows, long long i, long long n, int atom, Vector v) {
-  scatter_atom(p, rows, i, n, atom, 3, 0, v.x);
-  scatter_atom(p, rows, i, n, atom, 3, 1, v.y);
-  scatter_atom(p, rows, i, n, atom, 3, 2, v.z);
+// The vectors of an array (rows, 3) along the bonds: that of the first atom less that of the second.
+DEV void gather_bonds(const double* p, const int* rows, long long i, long long n, const int* pair, Vector* r) {
+  Vector x[ATOMS];
+  UNROLLED for (int atom = 0; atom < ATOMS; atom++) x[atom] = gather_vector(p, rows, i, n, atom);
+  UNROLLED for (int b = 0; b < BONDS; b++) r[b] = difference(x[pair[2 * b]], x[pair[2 * b + 1]]);
 }
 
 // w_bc: what bond c's impulse along itself does to the relative motion of bond b.
@@ -70,19 +84,19 @@ DEV bool coupled(const int* pair, int b, int c) {
 // x of a x = y by elimination; `status` of molecules in m whose bonds depend on each other.
 DEV void solve(num (&a)[BONDS][BONDS], num (&y)[BONDS], lanes m, codes& status) {
   num diagonal[BONDS];
-  UNROLL(8) for (int b = 0; b < BONDS; b++) diagonal[b] = absolute(a[b][b]);
-  UNROLL(8) for (int b = 0; b < BONDS; b++) {
+  UNROLLED for (int b = 0; b < BONDS; b++) diagonal[b] = absolute(a[b][b]);
+  UNROLLED for (int b = 0; b < BONDS; b++) {
     const lanes dependent = m & !(num(SINGULAR) * diagonal[b] < absolute(a[b][b]));
     if (any(dependent)) set_codes(status, dependent & are_zero(status), REDUNDANT + b);
     const num pivot = inverse(a[b][b]);
-    UNROLL(8) for (int c = b + 1; c < BONDS; c++) {
+    UNROLLED for (int c = b + 1; c < BONDS; c++) {
       const num f = a[c][b] * pivot;
-      UNROLL(8) for (int d = b + 1; d < BONDS; d++) a[c][d] = a[c][d] - f * a[b][d];
+      UNROLLED for (int d = b + 1; d < BONDS; d++) a[c][d] = a[c][d] - f * a[b][d];
       y[c] = y[c] - f * y[b];
     }
   }
-  UNROLL(8) for (int b = BONDS - 1; b >= 0; b--) {
-    UNROLL(8) for (int c = b + 1; c < BONDS; c++) y[b] = y[b] - a[b][c] * y[c];
+  UNROLLED for (int b = BONDS - 1; b >= 0; b--) {
+    UNROLLED for (int c = b + 1; c < BONDS; c++) y[b] = y[b] - a[b][c] * y[c];
     y[b] = y[b] * inverse(a[b][b]);
   }
 }
@@ -95,16 +109,16 @@ DEV void one_pass(const int* pair, const num* inverse_mass, const Vector* r, con
                   Residual residual, num* total, lanes running, codes& status) {
 #if BONDS <= MATRIX
   num a[BONDS][BONDS], x[BONDS];
-  UNROLL(8) for (int b = 0; b < BONDS; b++) {
+  UNROLLED for (int b = 0; b < BONDS; b++) {
     x[b] = residual(b);
-    UNROLL(8) for (int c = 0; c < BONDS; c++)
+    UNROLLED for (int c = 0; c < BONDS; c++)
       a[b][c] = coupled(pair, b, c) ? factor * coupling(pair, inverse_mass, b, c) * dot(r[b], along[c]) : num(0.0);
   }
   solve(a, x, running, status);
-  UNROLL(8) for (int c = 0; c < BONDS; c++) {
+  UNROLLED for (int c = 0; c < BONDS; c++) {
     x[c] = where(running, x[c], num(0.0));
     total[c] = total[c] + x[c];
-    UNROLL(8) for (int b = 0; b < BONDS; b++)
+    UNROLLED for (int b = 0; b < BONDS; b++)
       if (coupled(pair, b, c)) vector[b] = moved(vector[b], -(coupling(pair, inverse_mass, b, c) * x[c]), along[c]);
   }
 #else
@@ -121,10 +135,10 @@ DEV void one_pass(const int* pair, const num* inverse_mass, const Vector* r, con
 // Impulse of each bond [mass/time, along r] and the virial's six sums xx yy zz xy xz yz [mass·length²/time], both added up.
 DEV void record(long long i, long long n, const num* multiplier, const Vector* r, num scale, double* impulse, double* virial) {
   num w[6];
-  for (int c = 0; c < 6; c++) w[c] = load_system(virial, i, n, 6, c);
-  for (int b = 0; b < BONDS; b++) {
+  UNROLLED for (int c = 0; c < 6; c++) w[c] = num(0.0);
+  UNROLLED for (int b = 0; b < BONDS; b++) {
     const num p = -(scale * multiplier[b]);
-    store_system(impulse, i, n, BONDS, b, load_system(impulse, i, n, BONDS, b) + p);
+    add_one(impulse, i, n, BONDS, b, p);
     w[0] = w[0] + p * r[b].x * r[b].x;
     w[1] = w[1] + p * r[b].y * r[b].y;
     w[2] = w[2] + p * r[b].z * r[b].z;
@@ -132,20 +146,25 @@ DEV void record(long long i, long long n, const num* multiplier, const Vector* r
     w[4] = w[4] + p * r[b].x * r[b].z;
     w[5] = w[5] + p * r[b].y * r[b].z;
   }
-  for (int c = 0; c < 6; c++) store_system(virial, i, n, 6, c, w[c]);
+  UNROLLED for (int c = 0; c < 6; c++) add_one(virial, i, n, 6, c, w[c]);
 }
 
-// vectors of an array (rows, 3) += scale/m_i sum_b ±multiplier_b along_b.
+// Each of two arrays (rows, 3) += its scale/m_i sum_b ±multiplier_b along_b; the first may be absent.
 DEV void move_atoms(long long i, long long n, const int* pair, const num* inverse_mass, const num* multiplier, const Vector* along,
-                    num scale, const int* rows, double* array) {
-  UNROLL(8) for (int atom = 0; atom < ATOMS; atom++) {
-    Vector v = gather_vector(array, rows, i, n, atom);
-    UNROLL(8) for (int b = 0; b < BONDS; b++) {
-      const num f = scale * inverse_mass[atom] * multiplier[b];
-      if (pair[2 * b] == atom) v = moved(v, f, along[b]);
-      if (pair[2 * b + 1] == atom) v = moved(v, -f, along[b]);
+                    const int* rows, num scale_a, double* a, num scale_b, double* b) {
+  Vector push[ATOMS];
+  UNROLLED for (int atom = 0; atom < ATOMS; atom++) push[atom] = {num(0.0), num(0.0), num(0.0)};
+  UNROLLED for (int c = 0; c < BONDS; c++) {
+    push[pair[2 * c]] = moved(push[pair[2 * c]], multiplier[c], along[c]);
+    push[pair[2 * c + 1]] = moved(push[pair[2 * c + 1]], -multiplier[c], along[c]);
+  }
+  UNROLLED for (int atom = 0; atom < ATOMS; atom++) {
+    const num x[3] = {push[atom].x, push[atom].y, push[atom].z};
+    UNROLLED for (int c = 0; c < 3; c++) {
+      const num change = inverse_mass[atom] * x[c];
+      if (a) scatter_atom(a, rows, i, n, atom, 3, c, gather_atom(a, rows, i, n, atom, 3, c) + scale_a * change);
+      scatter_atom(b, rows, i, n, atom, 3, c, gather_atom(b, rows, i, n, atom, 3, c) + scale_b * change);
     }
-    scatter_vector(array, rows, i, n, atom, v);
   }
 }
 
@@ -157,12 +176,11 @@ KERNEL(shake)(long long n, const int* RESTRICT rows, const double* RESTRICT leng
   SYSTEMS(i, n) {
     num inverse_mass[ATOMS], square[BONDS], total[BONDS];
     Vector r[BONDS], along[BONDS];
-    UNROLL(8) for (int atom = 0; atom < ATOMS; atom++) inverse_mass[atom] = inverse(gather_atom(mass, rows, i, n, atom, 1, 0));
-    UNROLL(8) for (int b = 0; b < BONDS; b++) {
-      const int a = pair[2 * b], c = pair[2 * b + 1];
-      along[b] = difference(gather_vector(reference, rows, i, n, a), gather_vector(reference, rows, i, n, c));
-      r[b] = difference(gather_vector(position, rows, i, n, a), gather_vector(position, rows, i, n, c));
-      const num d = load_system(length, i, n, BONDS, b);
+    UNROLLED for (int atom = 0; atom < ATOMS; atom++) inverse_mass[atom] = inverse(gather_atom(mass, rows, i, n, atom, 1, 0));
+    gather_bonds(reference, rows, i, n, pair, along);
+    gather_bonds(position, rows, i, n, pair, r);
+    UNROLLED for (int b = 0; b < BONDS; b++) {
+      const num d = load_one(length, i, n, BONDS, b);
       square[b] = d * d;
       total[b] = num(0.0);
     }
@@ -170,7 +188,7 @@ KERNEL(shake)(long long n, const int* RESTRICT rows, const double* RESTRICT leng
     lanes running = all_systems();
     for (long long k = 0; k <= iterations; k++) {
       lanes unmet = !all_systems();
-      UNROLL(8) for (int b = 0; b < BONDS; b++) {
+      UNROLLED for (int b = 0; b < BONDS; b++) {
         const lanes bond_unmet = running & !(absolute(dot(r[b], r[b]) - square[b]) <= num(2.0 * tolerance) * square[b]);
         if (k == iterations && any(bond_unmet)) set_codes(found, bond_unmet & are_zero(found), UNMET + b);
         unmet = unmet | bond_unmet;
@@ -179,9 +197,8 @@ KERNEL(shake)(long long n, const int* RESTRICT rows, const double* RESTRICT leng
       if (!any(running) || k == iterations) break;
       one_pass(pair, inverse_mass, r, along, r, num(2.0), [&](int b) { return dot(r[b], r[b]) - square[b]; }, total, running, found);
     }
-    move_atoms(i, n, pair, inverse_mass, total, along, num(-1.0), rows, position);
     const num rate = num(1.0 / dt);
-    move_atoms(i, n, pair, inverse_mass, total, along, -rate, rows, velocity);
+    move_atoms(i, n, pair, inverse_mass, total, along, rows, num(-1.0), position, -rate, velocity);
     record(i, n, total, along, rate, impulse, virial);
     store_codes(status, i, n, found);
   }
@@ -195,24 +212,23 @@ KERNEL(rattle)(long long n, const int* RESTRICT rows, const double* RESTRICT len
   SYSTEMS(i, n) {
     num inverse_mass[ATOMS], total[BONDS], allowed[BONDS], fastest = num(0.0);
     Vector r[BONDS], v[BONDS];
-    UNROLL(8) for (int atom = 0; atom < ATOMS; atom++) {
+    UNROLLED for (int atom = 0; atom < ATOMS; atom++) {
       inverse_mass[atom] = inverse(gather_atom(mass, rows, i, n, atom, 1, 0));
       const Vector u = gather_vector(velocity, rows, i, n, atom);
       fastest = larger(fastest, dot(u, u));
     }
     fastest = square_root(fastest);
-    UNROLL(8) for (int b = 0; b < BONDS; b++) {
-      const int a = pair[2 * b], c = pair[2 * b + 1];
-      r[b] = difference(gather_vector(position, rows, i, n, a), gather_vector(position, rows, i, n, c));
-      v[b] = difference(gather_vector(velocity, rows, i, n, a), gather_vector(velocity, rows, i, n, c));
-      allowed[b] = num(tolerance) * load_system(length, i, n, BONDS, b) * fastest;
+    gather_bonds(position, rows, i, n, pair, r);
+    gather_bonds(velocity, rows, i, n, pair, v);
+    UNROLLED for (int b = 0; b < BONDS; b++) {
+      allowed[b] = num(tolerance) * load_one(length, i, n, BONDS, b) * fastest;
       total[b] = num(0.0);
     }
     codes found = load_codes(status, i, n);
     lanes running = all_systems();
     for (long long k = 0; k <= iterations; k++) {
       lanes unmet = !all_systems();
-      UNROLL(8) for (int b = 0; b < BONDS; b++) {
+      UNROLLED for (int b = 0; b < BONDS; b++) {
         const lanes bond_unmet = running & !(absolute(dot(r[b], v[b])) <= allowed[b]);
         if (k == iterations && any(bond_unmet)) set_codes(found, bond_unmet & are_zero(found), UNMET + b);
         unmet = unmet | bond_unmet;
@@ -221,7 +237,7 @@ KERNEL(rattle)(long long n, const int* RESTRICT rows, const double* RESTRICT len
       if (!any(running) || k == iterations) break;
       one_pass(pair, inverse_mass, r, r, v, num(1.0), [&](int b) { return dot(r[b], v[b]); }, total, running, found);
     }
-    move_atoms(i, n, pair, inverse_mass, total, r, num(-1.0), rows, velocity);
+    move_atoms(i, n, pair, inverse_mass, total, r, rows, num(0.0), (double*)nullptr, num(-1.0), velocity);
     record(i, n, total, r, num(1.0), impulse, virial);
     store_codes(status, i, n, found);
   }

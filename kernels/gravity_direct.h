@@ -48,10 +48,7 @@ GROUP_KERNEL(direct_sums)(long long n, const Group* RESTRICT targets, const Pair
       const real ox = real(f.x - group.x), oy = real(f.y - group.y), oz = real(f.z - group.z);
       const int m = f.count;
       BARRIER;
-      COOPERATE(k, m) {
-        const PairSource<real> s = sources[f.first + k];
-        tile[k] = PairSource<real>{s.x + ox, s.y + oy, s.z + oz, s.m};
-      }
+      COOPERATE(k, m) shift_sources(sources + f.first + k, tile + k, 1, ox, oy, oz);
       BARRIER;
       if (with_potential && own_sources && b == g) add_pairs<true, true>(tile, m, group.count, x, y, z, sum, epsilon2, support);
       else if (with_potential) add_pairs<true, false>(tile, m, group.count, x, y, z, sum, epsilon2, support);

@@ -73,6 +73,17 @@ KERNEL(balance_forces)(long long n, real* RESTRICT acceleration, double cx, doub
   }
 }
 
+// Sources about another origin, four numbers at a time.
+DEV void shift_sources(const PairSource<real>* RESTRICT from, PairSource<real>* RESTRICT to, int count, real x, real y, real z) {
+  const real shift[4] = {x, y, z, real(0)};
+  for (int j = 0; j < count; j++) {
+    const real* f = &from[j].x;
+    real* t = &to[j].x;
+    UNROLL(4)
+    for (int a = 0; a < 4; a++) t[a] = f[a] + shift[a];
+  }
+}
+
 // Sources 0 … m-1 of a tile on all targets of a group; each tile's sum is rounded once into the double-precision sums
 // x, y, z, φ and the mass at zero distance, which lie GROUP apart.  OWN: targets may be among the sources.
 template <bool POTENTIAL, bool OWN>

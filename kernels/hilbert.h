@@ -109,40 +109,55 @@ KERNEL(hilbert_keys_low)(long long n, const double* RESTRICT position, double ox
 #include <omp.h>
 #endif
 // order[0…n-1]: the permutation that sorts key; key comes back sorted.  Ties are left in their order (stable).
-// Least-significant-digit radix sort of the top 44 of 63 bits, then each run of equal top bits is sorted by comparison.
+// Least-significant-digit radix sort of 36 bits below the highest one in which keys differ, all digits counted in one sweep;
+// then each run of equal top bits is sorted by comparison.
 // scratch_key, scratch_order: n words each.
 HOST(sort_keys)(long long n, u64* key, unsigned* order, u64* scratch_key, unsigned* scratch_order) {
-  constexpr int BITS = 11, BUCKETS = 1 << BITS, LOWEST = 19;
+  constexpr int BITS = 12, BUCKETS = 1 << BITS, PASSES = 3;
   int threads = 1;
 #ifdef _OPENMP
   threads = n > 100000 ? omp_get_max_threads() : 1;
 #endif
-  std::vector<long long> offsets((size_t)threads * BUCKETS);
   const auto part = [&](int t) { return n * t / threads; };
-#pragma omp parallel for num_threads(threads) schedule(static)
-  for (long long i = 0; i < n; i++) order[i] = unsigned(i);
+  u64 differing = 0;
+#pragma omp parallel for num_threads(threads) schedule(static) reduction(| : differing)
+  for (long long i = 0; i < n; i++) {
+    order[i] = unsigned(i);
+    differing |= key[i] ^ key[0];
+  }
+  const int lowest = differing >> (PASSES * BITS) ? 64 - leading_zeros(differing) - PASSES * BITS : 0;
+  std::vector<unsigned> offsets((size_t)PASSES * threads * BUCKETS);
+#pragma omp parallel for num_threads(threads) schedule(static, 1)
+  for (int t = 0; t < threads; t++) {
+    unsigned* o = &offsets[(size_t)t * PASSES * BUCKETS];
+    for (long long i = part(t); i < part(t + 1); i++)
+      for (int p = 0; p < PASSES; p++) o[p * BUCKETS + ((key[i] >> (lowest + p * BITS)) & (BUCKETS - 1))]++;
+  }
   u64 *from = key, *to = scratch_key;
   unsigned *order_from = order, *order_to = scratch_order;
-  for (int shift = LOWEST; shift < 63; shift += BITS) {
-    std::fill(offsets.begin(), offsets.end(), 0);
+  for (int p = 0; p < PASSES; p++) {
+    const int shift = lowest + p * BITS;
+    if (p > 0 && threads > 1) {  // who holds which keys has changed
 #pragma omp parallel for num_threads(threads) schedule(static, 1)
-    for (int t = 0; t < threads; t++) {
-      long long* o = &offsets[(size_t)t * BUCKETS];
-      for (long long i = part(t); i < part(t + 1); i++) o[(from[i] >> shift) & (BUCKETS - 1)]++;
+      for (int t = 0; t < threads; t++) {
+        unsigned* o = &offsets[((size_t)t * PASSES + p) * BUCKETS];
+        std::fill(o, o + BUCKETS, 0u);
+        for (long long i = part(t); i < part(t + 1); i++) o[(from[i] >> shift) & (BUCKETS - 1)]++;
+      }
     }
-    long long total = 0;
+    unsigned total = 0;
     for (int b = 0; b < BUCKETS; b++)
       for (int t = 0; t < threads; t++) {
-        long long& o = offsets[(size_t)t * BUCKETS + b];
-        const long long c = o;
+        unsigned& o = offsets[((size_t)t * PASSES + p) * BUCKETS + b];
+        const unsigned c = o;
         o = total;
         total += c;
       }
 #pragma omp parallel for num_threads(threads) schedule(static, 1)
     for (int t = 0; t < threads; t++) {
-      long long* o = &offsets[(size_t)t * BUCKETS];
+      unsigned* o = &offsets[((size_t)t * PASSES + p) * BUCKETS];
       for (long long i = part(t); i < part(t + 1); i++) {
-        const long long at = o[(from[i] >> shift) & (BUCKETS - 1)]++;
+        const unsigned at = o[(from[i] >> shift) & (BUCKETS - 1)]++;
         to[at] = from[i];
         order_to[at] = order_from[i];
       }
@@ -150,12 +165,15 @@ HOST(sort_keys)(long long n, u64* key, unsigned* order, u64* scratch_key, unsign
     std::swap(from, to);
     std::swap(order_from, order_to);
   }
-  // four passes: the result is back in key and order
+  if (from != key) {  // an odd number of passes
+    std::copy(from, from + n, key);
+    std::copy(order_from, order_from + n, order);
+  }
   std::vector<std::pair<u64, unsigned>> run;
   for (long long i = 0; i < n;) {
     long long j = i + 1;
     bool sorted = true;
-    for (; j < n && (key[j] >> LOWEST) == (key[i] >> LOWEST); j++) sorted &= key[j - 1] <= key[j];
+    for (; j < n && (key[j] >> lowest) == (key[i] >> lowest); j++) sorted &= key[j - 1] <= key[j];
     if (!sorted) {
       run.clear();
       for (long long k = i; k < j; k++) run.emplace_back(key[k], unsigned(k));

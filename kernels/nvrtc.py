@@ -13,11 +13,11 @@ import functools
 import importlib.util
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .backend_cuda import FLAGS, with_lanes
+from .backend_cuda import FLAGS, rounding_options, with_lanes
 from .catalogue import variants
 from .errors import BackendUnavailable, CompileFailed
 from .signature import signatures
@@ -81,6 +81,7 @@ def machine_code(source: ModuleSource, architecture: str) -> tuple[bytes, str]:
             f"-arch={architecture}",
             "--ptxas-options=-v",
             *FLAGS,
+            *rounding_options(source),
             *source.include_flags,
             *source.define_flags,
         ]
@@ -94,12 +95,15 @@ def machine_code(source: ModuleSource, architecture: str) -> tuple[bytes, str]:
         nvrtc.nvrtcDestroyProgram(ctypes.byref(program))
 
 
-def resources(source: ModuleSource, architecture: str) -> list[Resources]:
-    """Registers, stack, spills and shared memory of every kernel of the module.  Raises CompileFailed."""
+def resources(source: ModuleSource, architecture: str, label: str = "") -> list[Resources]:
+    """Registers, stack, spills and shared memory of every kernel of the module.  Raises CompileFailed.
+
+    label: what is said in the place of the defines
+    """
     source = with_lanes(source)
     declared = {name: s for name, s in signatures(source).items() if s.kind != "host"}
     _, log = machine_code(source, architecture)
-    defines = " ".join(f"{name}={value}" for name, value in source.defines if name != "LANES")
+    defines = label or " ".join(f"{name}={value}" for name, value in source.defines if name != "LANES")
     found = []
     for kernel, lines in _entries(log):
         spills, used = SPILLS.search(lines), USED.search(lines)
@@ -135,14 +139,14 @@ def all_resources(architectures: Sequence[str] = ARCHITECTURES) -> Iterator[Reso
             yield from resources(source, architecture)
 
 
-def table(rows: Sequence[Resources]) -> str:
+def table(rows: Sequence[Resources], command: str = "hpcphys.kernels.nvrtc") -> str:
     """The rows as Markdown, one line per kernel and variant, the architectures side by side."""
     architectures = sorted({row.architecture for row in rows})
     lines = [
         "# Kernels on the GPU",
         "",
         f"Compiled by NVRTC {version()} without a device.  Written by",
-        "`python -m hpcphys.kernels.nvrtc --table docs/kernels.md`.",
+        f"`python -m {command} --table docs/kernels.md`.",
         "Registers per thread / bytes spilled / bytes of shared memory per block.",
         "",
         "| module | defines | kernel | runs over | " + " | ".join(architectures) + " |",
@@ -158,14 +162,18 @@ def table(rows: Sequence[Resources]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(
+    arguments: Sequence[str] | None = None,
+    more: Iterable[Resources] = (),
+    command: str = "hpcphys.kernels.nvrtc",
+) -> int:
     """Compile every kernel and print or write the table."""
-    parser = argparse.ArgumentParser(prog="python -m hpcphys.kernels.nvrtc", description=main.__doc__)
+    parser = argparse.ArgumentParser(prog=f"python -m {command}", description=main.__doc__)
     parser.add_argument(
         "--table", type=Path, metavar="FILE", help="write the table to FILE instead of printing it"
     )
     options = parser.parse_args(arguments)
-    text = table(list(all_resources()))
+    text = table([*all_resources(), *more], command)
     if options.table:
         options.table.write_text(text, encoding="utf-8")
     else:

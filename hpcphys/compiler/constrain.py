@@ -1,22 +1,24 @@
 """The pass that constrains: projections onto g(q) = 0 after what moves positions and momenta, and its check.
 
-A drift becomes the geodesic drift of RATTLE: remember q, drift, SHAKE; a kick is followed by the projection of
-the momenta.  The projected kick is the exact flow of the constrained potential. The geodesic drift is
+A drift becomes the geodesic drift of RATTLE: remember q, drift, SHAKE; a kick is followed by the projection
+of the momenta.  The projected kick is the exact flow of the constrained potential. The geodesic drift is
 symplectic and symmetric, but only of second order in its length, so that
 
 - compositions of the symmetric step (leapfrog, yoshida4, ...) keep their order, if no two drifts are merged;
-- splittings with separate coefficients (blanes_moan4, ...) need a drift of their own order: each is replaced by
-  a composition of geodesic drifts, which costs no evaluation of a field.
+- splittings with separate coefficients (blanes_moan4, ...) need a drift of their own order: each is replaced
+  by a composition of geodesic drifts, which costs no evaluation of a field.
 
-A projection of momenta that a later one at the same positions repeats is dropped: a kick adds to the momenta, and
-what is normal to the constraints goes with the next projection, or into the multipliers of the next SHAKE.
+A projection of momenta that a later one at the same positions repeats is dropped: a kick adds to the momenta,
+and what is normal to the constraints goes with the next projection, or into the multipliers of the next
+SHAKE.
 
-project_every = n > 1: the positions move freely for n steps; then one SHAKE along the gradients at the start of
-the n steps, and one projection of the momenta.  What is lost: the constraints hold only there, the map is
-neither symplectic nor time-reversible any more, and the energy may drift; errors are those of a constraint force
-that acts once in n dt.
-Sources: Andersen (1983) J. Comput. Phys. 52, 24; Leimkuhler & Skeel (1994) J. Comput. Phys. 112, 117; Leimkuhler
-& Matthews (2016) Proc. R. Soc. A 472, 20160138 (geodesic drift); Reich (1996) SIAM J. Numer. Anal. 33, 475.
+project_every = n > 1: the positions move freely for n steps; then one SHAKE along the gradients at the start
+of the n steps, and one projection of the momenta.  What is lost: the constraints hold only there, the map is
+neither symplectic nor time-reversible any more, and the energy may drift; errors are those of a constraint
+force that acts once in n dt.
+Sources: Andersen (1983) J. Comput. Phys. 52, 24; Leimkuhler & Skeel (1994) J. Comput. Phys. 112, 117;
+Leimkuhler & Matthews (2016) Proc. R. Soc. A 472, 20160138 (geodesic drift); Reich (1996) SIAM J. Numer. Anal.
+33, 475.
 """
 
 from __future__ import annotations
@@ -56,7 +58,7 @@ def constrain(operations: Operations, system: PhysicalSystem, table: Composition
         if piece.writes & constraints.positions and piece.writes & constraints.momenta:
             raise CompileError(
                 f"constrain: piece {piece.name!r} moves positions and momenta together; constraints need a "
-                "splitting into drifts and kicks"
+                'splitting into drifts and kicks: hamiltonian(..., splitting="separable")'
             )
     if constraints.project_every > 1:
         return (

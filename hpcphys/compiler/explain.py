@@ -11,11 +11,17 @@ if TYPE_CHECKING:
     from hpcphys.compiler.system import PhysicalSystem
 
 
+SHORT = 40
+"""Equations of at most so many characters stand beside every flow of a program."""
+
+
 def _line(op: Operation) -> str:
     """One operation in one line."""
     if isinstance(op, Flow):
         gradient = f" {op.gradient:+.12f} dt³ grad |F|²" if op.gradient else ""
-        return f"{op.name:<12} {op.coefficient:+.12f} dt{gradient}    {op.piece.equation}"
+        # The system's own list of pieces has the equation; a long one would hide the order of the flows.
+        equation = op.piece.equation if len(op.piece.equation) <= SHORT else ""
+        return f"{op.name:<12} {op.coefficient:+.12f} dt{gradient}    {equation}".rstrip()
     if isinstance(op, Evaluate):
         reads, writes = ", ".join(sorted(op.reads)), ", ".join(sorted(op.writes))
         return f"{'evaluate':<12} {op.name}: {reads} -> {writes}"
@@ -75,7 +81,8 @@ def explanation(program: Program) -> str:
         lines += _choice(system, piece.name)
     if system.constraints is not None:
         lines.append(f"  constraints: {system.constraints.describe()}")
-    kind = f"{'symmetric' if table.symmetric else 'not symmetric'}{_geometry(system)}"
+    geometry = ", with a thermostat" if "O" in table.roles else _geometry(system)
+    kind = f"{'symmetric' if table.symmetric else 'not symmetric'}{geometry}"
     nystrom = ", for a quadratic kinetic energy" if table.nystrom else ""
     lines += [
         "Splitting",

@@ -12,12 +12,14 @@ from hpcphys.compiler.compositions import Composition
 from hpcphys.compiler.compositions import composition as composition_named
 from hpcphys.compiler.constrain import begin_constrained, check_constrain, constrain
 from hpcphys.compiler.explain import explanation
+from hpcphys.compiler.failures import SystemFailed
 from hpcphys.compiler.operations import ChooseStep, Evaluate, Exchange, Flow, Operation, Project
 from hpcphys.compiler.state import State
 from hpcphys.compiler.system import PhysicalSystem
 
 TIME_COMPENSATION = "time.compensation"
 TIME_STEP, TIME_ORIGIN, TIME_ORIGIN_STEP = "time.step", "time.origin", "time.origin_step"
+SEED = "noise.seed"
 
 
 class Timers(Protocol):
@@ -106,6 +108,7 @@ class Program:
         length = self._length(dt)
         wanted = self.system.fields_for(frozenset(outputs))
         self.prepare()
+        self.state.blocks_drawn = 0
         final = self._final_evaluations()
         for index, op in enumerate(self.operations):
             own = wanted.pop(op.name, frozenset()) if final.get(op.name) == index else frozenset()
@@ -166,6 +169,11 @@ class Program:
         with self.timers.measure("steps") if self.timers is not None else nullcontext():
             try:
                 self.native.advance(state, steps, length)
+            except SystemFailed as failure:
+                time = state.time + (failure.step - 1 - state.step) * length
+                raise OperationError(
+                    f"flow {failure.operation!r} failed in step {failure.step} at time {time:g}: {failure}"
+                ) from failure
             except Exception as error:
                 raise OperationError(
                     f"steps {state.step + 1} to {state.step + steps} from time {state.time:g} failed: {error}"
@@ -229,6 +237,10 @@ class Program:
 
     def _evaluate_now(self, field: Any, outputs: frozenset[str]) -> None:
         """An evaluation outside the step's own operations, with its exchange."""
+        if self.native is not None:
+            self.native.evaluate(field.name, self.state)
+            self.state.mark_valid(field.writes)
+            return
         if getattr(field, "layout", None) is not None:
             self._execute(Exchange(field.layout), 0.0)
         self._execute(Evaluate(field), 0.0, outputs)
@@ -255,6 +267,7 @@ def compile_structure(
     timers: Timers | None = None,
     backend: Any = None,
     total: int | None = None,
+    seed: int | None = None,
 ) -> Program:
     """Compile a system and a composition into a program, pass by pass, each followed by its check.
 
@@ -262,11 +275,19 @@ def compile_structure(
     controller: chooses every step (adaptive.SymmetricSteps); None for steps that the caller gives
     dt: default step [time] of program.step and program.run
     timers: an object with measure(name), a context in which each operation runs
-    backend: kernel runtime; a system whose operations all have their flows in symbols becomes one native
-        kernel on it. Without it such a program runs in NumPy, operation by operation.
+    backend: where a system of expressions runs, whose operations all have their flows in symbols: a kernel
+        runtime; None for the one that its arrays belong to (a GPU for CuPy arrays, else the CPU); or "numpy"
+        for NumPy, operation by operation, the reference of the native kernels
     total: number of systems on all ranks, where they are more than this rank's
-    Raises ConstraintError if the state does not meet the system's constraints, passes.CompileError if the system and the composition do not fit, ValueError for an unknown name.
+    seed: of the random numbers, 0 <= seed < 2**63; by default the state's own (scalar "noise.seed"), or 0
+    Raises passes.CompileError if the system and the composition do not fit, ConstraintError if the state does
+    not meet the system's constraints, ValueError for an unknown name or a seed out of range,
+    native.ProgramTooLarge for a system with too many terms to be compiled.
     """
+    if seed is not None:
+        if not 0 <= seed < 1 << 63:
+            raise ValueError(f"seed = {seed}: must be at least 0 and below 2**63")
+        system.state.scalars[SEED] = seed
     table = composition_named(composition) if isinstance(composition, str) else composition
     operations = passes.compose(system, table, controller)
     passes.check_compose(operations, system)
@@ -283,7 +304,7 @@ def compile_structure(
     operations = passes.insert_exchanges(operations)
     passes.check_exchanges(operations)
     native = None
-    if backend is not None and system.coordinates is not None and controller is None:
+    if system.coordinates is not None and controller is None and backend != "numpy":
         from hpcphys.compiler.native.fuse import fuse
 
         native = fuse(operations, system, backend, system.state.count if total is None else total)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from copy import copy
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -31,14 +30,7 @@ def structure_of(
     if isinstance(structure, SymbolicStructure):
         if options:
             raise InitialError(f"options {', '.join(options)} are for a structure that is given by name")
-        known = structure.coordinates.named
-        further = tuple(p for p in parameters if p.name not in known)
-        wider = copy(structure)
-        wider.coordinates = Coordinates(
-            structure.coordinates.variables, (*structure.coordinates.parameters, *further)
-        )
-        vars(wider).pop("_compiled_motion", None)  # it was compiled for the narrower coordinates
-        return wider
+        return structure.with_parameters(parameters)
     flat, pairs = [], []
     for item in variables:
         if isinstance(item, str | Variable):

@@ -14,9 +14,11 @@ from .field import GravityField
 
 GROUP_SIZE = 128  # most targets that walk together: the fastest of 96 … 256 on AVX-512 (scaling/force.py)
 LEAF_SIZE = 20  # most particles of a leaf: the fastest of 8 … 32
-GUARD = 0.65  # relative criterion: a cell's radius must stay below this fraction of its distance
-SMOOTH = 0.5  # a group's size must stay below this fraction of a cell's distance to share a local expansion
-LOCAL_WEIGHT = 60.0  # weight of an expansion's error m (size/d)⁴/d² beside a cell's, m (radius/d)³/d²
+GUARD = 0.85  # relative criterion: a cell's radius must stay below this fraction of its distance
+SMOOTH = 0.65  # a group's size must stay below this fraction of a cell's distance to share a local expansion
+LOCAL_WEIGHT = (
+    30.0  # weight of an expansion's error m/d² x⁴/(1-x)², x = size/d, beside a third of a cell's bound
+)
 KEEP_BYTES = 64 << 20  # a larger tree is given back after use: the next exchange of rows needs the room
 
 
@@ -26,9 +28,11 @@ class TreeGravity(GravityField):
     A cell of radius b (no particle is farther from its centre of mass) at distance d from a group's bounding
     box is one source, with its quadrupole, when
         geometric:  b < θ d,
-        relative:   G m (b/d)³ < α |a| d²  and  b < 0.65 d,   |a| the smallest last acceleration of the group
-    (after Springel 2005, MNRAS 364, 1105, eq. 18, with the octupole's scaling).  Cells far compared with the
-    whole group are summed once per group as a fourth-order polynomial.  Without a last acceleration the first
+        relative:   G m/d² (4x³ - 3x⁴)/(1-x)² < 3 α |a|,  x = b/d < 0.85,   |a| the smallest last acceleration
+                    of the group
+    (the bound of Salmon & Warren 1994, J. Comput. Phys. 111, 136, for what the quadrupole leaves out, against
+    the last acceleration as in Springel 2005, MNRAS 364, 1105, eq. 18).  Cells far compared with the whole
+    group are summed once per group as a fourth-order polynomial.  Without a last acceleration the first
     evaluation is made twice, geometric then relative.
 
     Forces are one-sided, so their sum is not exactly zero; with `conserve_momentum` every particle gives up
@@ -119,9 +123,9 @@ class TreeGravity(GravityField):
             self.tolerance if relative else 0.0, groups,
         )  # fmt: skip
         angle = GUARD if relative else self.opening_angle
-        # Geometric: a local expansion's error (size/d)⁴ weighs against a cell's θ³ as it does in the
-        # relative criterion.
-        smooth = SMOOTH if relative else min(SMOOTH, (angle**3 / LOCAL_WEIGHT) ** 0.25)
+        # Geometric: a local expansion's error, LOCAL_WEIGHT times x⁴/(1-x)² or some 2 x⁴ here, may be as
+        # large as a cell's θ³.
+        smooth = SMOOTH if relative else min(SMOOTH, (angle**3 / (2 * LOCAL_WEIGHT)) ** 0.25)
         epsilon = self.softening * scale
         self.essential.import_nodes(groups, relative, angle, epsilon)
         # The groups hold what is needed of the last acceleration: its array takes the new one.

@@ -40,7 +40,8 @@ def write_rows(
     datasets: name (may contain "/") -> this rank's rows (n_local, ...); the same names, types and trailing
       shapes on all ranks, any number of rows on each.
     attributes: path of a group or dataset ("/" is the file) -> attributes; rank 0's are written.
-    dimensions: name of a dataset -> names of its axes, as netCDF-4 and xarray read them; a dataset that has the
+    dimensions: name of a dataset -> names of its axes, as netCDF-4 and xarray read them; a dataset that
+    has the
       name of an axis holds its coordinates.
     Returns the size of the file in bytes.  Raises DataFileError on every rank if any rank failed; the
     temporary file is then removed and an existing file of that name is untouched.
@@ -204,7 +205,8 @@ def _create(
 
 
 def _name_axes(file, dimensions: Mapping[str, Sequence[str]]) -> None:
-    """Attach HDF5 dimension scales: datasets of the axes' names, made without content where there are none."""
+    """Attach HDF5 dimension scales: datasets of the axes' names, made without content where there are
+    none."""
     for name, axes in dimensions.items():
         for axis, label in enumerate(axes):
             if label not in file:

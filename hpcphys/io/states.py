@@ -1,8 +1,10 @@
 """Snapshots of a batch of systems: one HDF5 file with named axes, which xarray opens as it is.
 
-    xarray.open_dataset("states_001.h5", engine="h5netcdf")   ->   q (system, q_component), p (system, ...), system
+    xarray.open_dataset("states_001.h5", engine="h5netcdf")
+    ->  q (system, q_component), p (system, ...), system
 
-Variables have one row for each system; `system` holds their indices.  The file's attributes are time, step and
+Variables have one row for each system; `system` holds their indices.  The file's attributes are time, step
+and
 the job.
 """
 
@@ -32,7 +34,7 @@ def write_states(
     """
     count = len(next(iter(arrays.values())))
     datasets = {"system": np.arange(first, first + count, dtype=np.int64), **arrays}
-    dimensions = {"system": ("system",)}
+    dimensions: dict[str, tuple[str, ...]] = {"system": ("system",)}
     for name, array in arrays.items():
         dimensions[name] = ("system",) if array.ndim == 1 else ("system", f"{name}_component")
     attributes = {"/": {"time": time, "step": step, "job": job, "Conventions": "CF-1.10"}}

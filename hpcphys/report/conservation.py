@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -36,7 +37,7 @@ def conservation_figure(series: dict[str, np.ndarray], metrics: dict[str, Any]) 
         size = np.maximum(envelope(np.abs(series[f"{name}_error"])), FLOOR)
         axes.plot(time, size, color=colour, drawstyle="steps-mid" if len(time) > 500 else None)
         ends.append([np.log10(size[-1]), label_of(name), colour])
-        if name in predicted and predicted[name]:
+        if predicted.get(name):
             axes.axhline(predicted[name], color=colour, linewidth=0.8, linestyle=(0, (5, 4)), alpha=0.7)
     axes.set_yscale("log")
     low, high = axes.get_ylim()
@@ -75,7 +76,7 @@ def write_labels(axes, ends: list) -> None:
     low, high = np.log10(axes.get_ylim())
     gap = 0.055 * (high - low)
     placed = sorted(ends, key=lambda end: end[0])
-    for below, above in zip(placed, placed[1:], strict=False):
+    for below, above in pairwise(placed):
         above[0] = max(above[0], below[0] + gap)
     excess = max(0.0, placed[-1][0] - high) if placed else 0.0
     for height, text, colour in placed:

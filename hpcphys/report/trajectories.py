@@ -15,12 +15,16 @@ MARGINS = {"left": 0.13, "right": 0.95, "bottom": 0.12, "top": 0.94}
 MOST = 6
 
 
-def trajectory_figure(series: dict[str, np.ndarray], variables: Sequence[str], structure: str) -> Figure | None:
+def trajectory_figure(
+    series: dict[str, np.ndarray], variables: Sequence[str], structure: str
+) -> Figure | None:
     """The first system's motion: its path in the plane, its phase portrait, or its components against time.
 
     variables: declarations as in the job;  structure: its name there
     """
-    sizes = {m[1]: int(m[2]) if m[2] else None for v in variables if (m := re.match(r"(\w+)(?:\[(\d+)\])?", v))}
+    sizes = {
+        m[1]: int(m[2]) if m[2] else None for v in variables if (m := re.match(r"(\w+)(?:\[(\d+)\])?", v))
+    }
     known = {name: size for name, size in sizes.items() if name in series}
     if not known:
         return None
@@ -85,7 +89,9 @@ def draw_sphere(axes, path: np.ndarray, name: str, colour: str = BLUE) -> None:
     radius = float(np.linalg.norm(path, axis=1).max())
     angle = np.linspace(0.0, 2.0 * np.pi, 97)
     for tilt in np.linspace(-60, 60, 5) * np.pi / 180.0:
-        ring = np.stack([np.cos(angle) * np.cos(tilt), np.sin(angle) * np.cos(tilt), 0 * angle + np.sin(tilt)])
+        ring = np.stack(
+            [np.cos(angle) * np.cos(tilt), np.sin(angle) * np.cos(tilt), 0 * angle + np.sin(tilt)]
+        )
         axes.plot(*(radius * ring), color=GREY, linewidth=0.3, alpha=0.6)
     for turn in np.arange(6) * np.pi / 6.0:
         ring = np.stack([np.cos(angle) * np.cos(turn), np.cos(angle) * np.sin(turn), np.sin(angle)])

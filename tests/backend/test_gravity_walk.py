@@ -304,7 +304,9 @@ def opened_by(nodes, group, relative, angle, clearance):
         d, radius = np.sqrt(apart @ apart), float(node["radius"])
         tests = [(radius, angle * d), (radius + clearance, d)]
         if relative:
-            tests.append((float(node["mass"]) * radius**3, float(group["reach"]) * d**5))
+            # A third of Salmon & Warren's bound, m/d² (4x³ - 3x⁴)/(1 - x)², x = radius/d, without divisions.
+            bound = float(node["mass"]) * radius**3 * (4 * d - 3 * radius)
+            tests.append((bound, 3 * float(group["reach"]) * d**4 * (d - radius) ** 2))
         opened[i] = any(left >= right for left, right in tests)
         margin[i] = min(abs(left - right) / max(left, right, 1e-30) for left, right in tests)
         if opened[i] and node["shape"] >> 16 > 0:

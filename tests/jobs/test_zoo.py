@@ -157,9 +157,13 @@ def problems(text: str) -> list[str]:
         ("1 + 0.1*i", "1 + 0.1*j", ["job.toml:8: hamiltonian.parameters", "'j'", "^"]),
         ('q = "normal"', 'z = "normal"', ["job.toml:12: initial.values", "'z'", "q, p"]),
         ('q = "normal", ', "", ["initial.values", "no value for q"]),
-        ("yoshida4", "yoshida5", ["time.integrator", "did you mean 'yoshida4'?"]),
+        ("yoshida4", "yoshda4", ["time.integrator", "did you mean 'yoshida4'?"]),
         ("variables =", 'system = "keplr"\nvariables =', ["is given together with system"]),
-        ("variables =", 'friction = 1.0\nvariables =', ["hamiltonian.structure", "unknown option 'friction'"]),
+        (
+            "variables =",
+            "friction = 1.0\nvariables =",
+            ["hamiltonian.structure", "unknown option 'friction'"],
+        ),
     ],
 )
 def test_errors_show_line_key_and_place(old, new, words):
@@ -176,7 +180,7 @@ def test_all_problems_at_once():
 
 def test_the_zoo_is_closed():
     text = BATCH.replace('variables = ["q", "p"]\nexpression = "p^2/2 - k*cos(q)"', 'system = "keplr"')
-    text = text.replace("k = \"1 + 0.1*i\"", "")
+    text = text.replace('k = "1 + 0.1*i"', "")
     (found,) = [line for line in problems(text) if "hamiltonian.system" in line]
     assert "did you mean 'kepler'?" in found
 

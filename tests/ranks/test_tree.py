@@ -162,6 +162,30 @@ def test_work_is_shared(ranks, cpu):
     assert ranks.allreduce(work, "max") < 1.15 * ranks.allreduce(work) / ranks.size
 
 
+def test_cuts_are_kept_while_they_serve(ranks, cpu):
+    """In a slow drift most steps keep the cuts, and forces are those of one rank at every step."""
+    everything = system(plummer, 6000)
+    state, alone = share(everything, ranks), State({name: a.copy() for name, a in everything.items()})
+    field = TreeGravity(cpu, ranks, group_size=16, leaf_size=8)
+    single = TreeGravity(cpu, Communicator.serial(), group_size=16, leaf_size=8)
+    kept = 0
+    for _ in range(8):
+        last = field.layout.cuts
+        for force, rows in ((field, state), (single, alone)):
+            rows["position"] = rows["position"] * 1.0005
+            if force is field:
+                restored = State({name: rows[name].copy() for name in rows.names()}, scalars=rows.scalars)
+                other = TreeGravity(cpu, ranks, group_size=16, leaf_size=8)
+                other.layout.exchange(restored)
+            force.layout.exchange(rows)
+            force.evaluate(rows)
+        serial = Communicator.serial()
+        assert (joined(ranks, state)["acceleration"] == joined(serial, alone)["acceleration"]).all()
+        assert ranks.agree(not np.array_equal(restored["id"], state["id"])) == 0, "a restart is cut alike"
+        kept += field.layout.cuts is last
+    assert ranks.size != 2 or kept >= 3
+
+
 def test_essential_trees_hold_a_part_of_the_others(ranks, cpu):
     """Far cells come as one node each: fewer particles are imported than live elsewhere."""
     state = share(system(uniform, 8000), ranks)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import itertools
+import json
 
 import numpy as np
 import pytest
 
-from hpcphys.decomposition.cuts import TOLERANCE, cuts
+from hpcphys.decomposition.cuts import TOLERANCE, Cuts, cuts
 
 WORD = 63
 DEPTH = 42
@@ -96,9 +97,10 @@ def sorted_words(keys):
     return hi, np.array([key & (2**WORD - 1) for key in sorted(keys)], dtype=np.uint64)
 
 
-def cut_keys(keys, work, size, group_size, ranks=None):
+def cut_keys(keys, work, size, group_size, ranks=None, last=None):
     order = np.argsort(np.array(keys, dtype=object), kind="stable")
-    result = cuts(ranks or Alone(size), *sorted_words(keys), np.asarray(work)[order], group_size)
+    words = sorted_words(keys)
+    result = cuts(ranks or Alone(size), *words, np.asarray(work)[order], group_size, last=last)
     return [(int(high) << WORD) + int(low) for high, low in zip(result.hi, result.lo, strict=True)], result
 
 
@@ -180,6 +182,68 @@ def test_the_deepest_tree_takes_a_bounded_number_of_rounds():
     ranks = Alone(64)
     cut_keys(at_one_point(None, 1000), np.ones(1000), 64, 4, ranks)
     assert ranks.rounds <= 22
+
+
+@pytest.mark.parametrize("size", [2, 5])
+def test_good_cuts_are_kept_and_others_are_not(size):
+    """Keys move, come and go: kept cuts cut no group and share the work; one round tells whether they do."""
+    rng = np.random.default_rng(11)
+    group_size, count, kept = 6, 1500, 0
+    for trial in range(60):
+        keys = scattered(rng, count) if trial % 2 else clustered(rng, count)
+        _, last = cut_keys(keys, np.ones(count), size, group_size)
+        moved = rng.random(count) < rng.choice([0.0, 0.003, 0.1])
+        fresh = scattered(rng, count)
+        keys = [new if moves else old for old, new, moves in zip(keys, fresh, moved, strict=True)]
+        ranks = Alone(size)
+        found, result = cut_keys(keys, np.ones(count), size, group_size, ranks, last)
+        for cut, (start, end) in itertools.product(found, groups(keys, group_size)):
+            assert not start < cut < end
+        before = np.searchsorted(np.array(sorted(keys), dtype=object), np.array(found, dtype=object))
+        off = np.abs(before - count * np.arange(1, size) // size).max()
+        assert off <= count / size / TOLERANCE + 0.5 * group_size
+        if result is last:
+            kept += 1
+            assert ranks.rounds == 1
+            assert off <= count // (size * TOLERANCE)
+        else:
+            assert found == cut_keys(keys, np.ones(count), size, group_size)[0]
+    assert 5 <= kept <= 55
+
+
+def test_a_cut_inside_a_cell_that_became_small_is_not_kept():
+    """All of the cell lies before the cut, but the cell has joined its neighbour in one group."""
+    unit = 1 << (126 - 9)
+    keys, work = [1 * unit, 8 * unit, 30 * unit, 40 * unit], [3, 1, 1, 1]
+    high, low = divmod(4 * unit, 1 << WORD)
+    last = Cuts(np.array([high], np.uint64), np.array([low], np.uint64))
+    assert (0, 16 * unit) in groups(keys, 2)
+    assert cut_keys(keys, work, 2, 2, None, last)[1] is not last
+    assert cut_keys(keys, work, 2, 1, None, last)[1] is not last, "one particle is a group as well"
+
+
+def test_cuts_are_remembered_for_their_number_of_ranks():
+    keys = scattered(np.random.default_rng(13), 300)
+    scalars = {"controller.step": 0.5}
+    for size in (7, 3):
+        _, result = cut_keys(keys, np.ones(300), size, 4)
+        result.remember(scalars)
+        again = Cuts.remembered(json.loads(json.dumps(scalars)), size)
+        assert (again.hi == result.hi).all()
+        assert (again.lo == result.lo).all()
+        assert [Cuts.remembered(scalars, other) for other in (1, 2, 4, 7, 8) if other != size] == [None] * (
+            5 - (size == 7)
+        )
+    assert scalars["controller.step"] == 0.5
+    assert len(scalars) == 3
+
+
+def test_cuts_at_the_ends_of_the_curve_are_not_kept():
+    """A system of one group has them; once it spreads, they would leave all of it on one rank."""
+    keys = scattered(np.random.default_rng(12), 90)
+    _, last = cut_keys(keys, np.ones(90), 3, 100)
+    assert (last.surroundings[2] == 0).any()
+    assert cut_keys(keys, np.ones(90), 3, 4, None, last)[0] == cut_keys(keys, np.ones(90), 3, 4)[0]
 
 
 def test_owner_agrees_with_bounds():

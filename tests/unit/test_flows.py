@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import sympy
+from scipy.integrate import solve_ivp
 from scipy.special import ellipj, ellipk
 
 from hpcphys.compiler import CompileError, OperationError, compile_structure, conserved
@@ -50,6 +52,11 @@ SYSTEMS = {
     "heavy top": lambda: top(moments=(2.0, 1.5, 1.0), centre=(0.3, 0.0, 1.0)),
     "heavy top, midpoint": lambda: top("midpoint"),
     "heavy top, discrete gradient": lambda: top("discrete_gradient", moments=(2.0, 1.5, 1.0)),
+    "eight unknowns, by fixed points": lambda: hamiltonian(
+        "dot(p, p)*(2 + sin(q[0]))/2 + dot(q, q)/2",
+        ["q[4]", "p[4]"],
+        state={"q": [1, 0.2, 0.3, 0.4], "p": [0, 1, 0, 0.5]},
+    ),
     "pendulum, discrete gradient": lambda: pendulum("discrete_gradient"),
     "oscillators of any sign": lambda: hamiltonian(
         "p^2/2 + k*x^2/2", ["x", "p"], state={"x": 1, "p": 0.1}, per_system={"k": [2.0, 0.0, -0.3]}
@@ -282,6 +289,22 @@ def test_the_energy_of_a_nose_hoover_chain_is_kept_to_its_order():
         at(system, "leapfrog", steps, 4.0)
         errors.append(np.abs(conserved(system)["extended energy"] - before).max())
     assert np.log2(errors[0] / errors[1]) == pytest.approx(2, abs=0.3)
+
+
+@pytest.mark.parametrize("name", ["Nosé-Hoover", "contact"])
+def test_thermostat_and_contact_motions_against_an_integrator_of_any_field(name):
+    """The whole motion, chain included, converges to what SciPy makes of the structure's vector field."""
+    system = SYSTEMS[name]()
+    symbols = system.structure.coordinates.symbols
+    field = system.structure.vector_field(system.hamiltonian)
+    parameters = dict.fromkeys(system.structure.coordinates.parameter_symbols, 0.2)
+    rates = sympy.lambdify(symbols, [field[s].subs(parameters) for s in symbols])
+    start = np.concatenate([np.ravel(system.state[v.name]) for v in system.coordinates.variables])
+    exact = solve_ivp(lambda _, z: rates(*z), (0, 2.0), start, method="DOP853", rtol=1e-12, atol=1e-12).y[
+        :, -1
+    ]
+    errors = [np.abs(at(SYSTEMS[name](), "leapfrog", steps, 2.0) - exact).max() for steps in (50, 100)]
+    assert np.log2(errors[0] / errors[1]) == pytest.approx(2, abs=0.2)
 
 
 def test_a_turning_field_keeps_the_norm_and_converges_at_its_order():

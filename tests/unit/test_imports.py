@@ -18,7 +18,7 @@ ALLOWED = {
     "forces": {"kernels", "decomposition", "compiler"},
     "physics": {"compiler", "forces"},
     "io": {"decomposition", "compiler"},
-    "report": {"decomposition", "compiler", "initial", "io"},
+    "report": {"decomposition", "compiler", "initial", "physics", "io"},
     "run": {"kernels", "decomposition", "compiler", "initial", "forces", "physics", "io", "report"},
     "cli": {"kernels", "decomposition", "compiler", "initial", "forces", "physics", "io", "report", "run"},
 }

@@ -24,8 +24,9 @@ def hpcphys(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
 
 
-def test_the_job_is_valid(tmp_path: Path) -> None:
-    (job,) = blocks("toml")
+@pytest.mark.parametrize("kind", ["gravity", "hamiltonian"])
+def test_the_job_is_valid(kind: str, tmp_path: Path) -> None:
+    (job,) = (block for block in blocks("toml") if f'kind = "{kind}"' in block)
     path = tmp_path / "job.toml"
     path.write_text(job)
     done = hpcphys("check", path)
@@ -45,7 +46,7 @@ def test_the_python_example_runs() -> None:
 def test_the_commands_exist() -> None:
     usage = hpcphys("--help").stdout
     for page in PAGES:
-        for command in re.findall(r"(?:python -m|setup\.sh) hpcphys ([a-z]+)(?![\w.])", page.read_text()):
+        for command in re.findall(r"(?:python -m|setup\.sh) hpcphys ([a-z]+)(?![\w./])", page.read_text()):
             assert re.search(rf"\b{command}\b", usage), f"{page.name}: hpcphys {command} is no command"
 
 

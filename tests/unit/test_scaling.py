@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from scaling import compare, distributions, force, gravity, limits, main_job, memory, ranks
+from scaling import compare, compiler, distributions, force, gravity, limits, main_job, memory, ranks
 from scaling.communication_model import CommunicationModel, Measured
 from scaling.error_curve import Curve
 from scaling.exact_field import Errors, ExactSample
@@ -245,6 +245,30 @@ def test_compare_says_what_is_not_installed(capsys, monkeypatch):
     said = capsys.readouterr().out
     assert "pytreegrav: not installed" in said
     assert "rebound: not installed" in said
+
+
+def test_compiler_prints_ratios_and_says_what_is_not_installed(capsys, monkeypatch):
+    monkeypatch.setattr(compiler, "is_installed", lambda peer, python: False)
+    assert compiler.main(["--quick", "--systems", "300", "--repeats", "1"]) == 0
+    said = capsys.readouterr().out
+    for words in ("rigid_body", "time over C", "rebound: not installed", "diffrax: not installed"):
+        assert words in said
+    rows = [
+        line.split() for line in said.splitlines() if line.strip().startswith(("kepler ", "three_bodies "))
+    ]
+    assert len(rows) == 2
+    assert all(float(row[4]) < 1e-14 for row in rows)  # generated and hand-written agree
+
+
+def test_solvers_that_peers_are_given_solve_the_same_equations():
+    z = compiler.eight_rows(3).T
+    from scaling.ode_peers import derivative
+
+    system, step = compiler.three_bodies(3), 1e-6
+    before = np.concatenate((system.state["q"], system.state["p"]), axis=1)
+    compiler.compile_structure(system, "leapfrog", dt=step).run(1)
+    after = np.concatenate((system.state["q"], system.state["p"]), axis=1)
+    np.testing.assert_allclose((after - before).T / step, derivative(np, z), rtol=1e-5, atol=1e-5)
 
 
 def test_ranks_prints_imports_and_speed(capsys):

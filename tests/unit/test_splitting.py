@@ -64,6 +64,7 @@ def parts_of(text, structure, method="auto", values=None):
         ("(p[0] - q[0]^2*q[1])^2/2", canonical(PLANE), ["polynomial"]),
         ("(p[0] - q[1]^2)^2/2 + p[1]^2/2", canonical(PLANE), ["shear", "shear"]),
         ("x - log(x) + y - 2*log(y)", "lotka_volterra", ["exponential", "exponential"]),
+        ("-log((q[0] - q[1])^2 + (p[0] - p[1])^2)", canonical(PLANE), ["rotation"]),
         ("m[0]^2/2 + m[1]^2/4 + m[2]^2/6", RotationStructure(), ["rotation", "rotation"]),
         ("m[0]^2/2 + m[1]^2/2 + m[2]^2/6", RotationStructure(), ["rotation"]),
         ("dot(m, m)/2 + gamma[2]", EuclideanStructure(), ["rotation", "shear"]),
@@ -141,6 +142,19 @@ def test_what_cannot_be_split_goes_to_the_method_that_suits_the_structure(text, 
     assert "not split" in str(found)
 
 
+def test_the_spherical_midpoint_is_poisson_and_the_midpoint_is_not():
+    structure = RotationStructure()
+    hamiltonian = parse("m[0]^2/2 + m[1]^2/4 + m[2]^2/6 + m[0]*m[1]*m[2]/3", structure.coordinates)
+    point = point_of(structure)
+    found = split(hamiltonian, structure, "spherical_midpoint")
+    assert verify_splitting(found, structure, point, dt=0.5)["motion"]["structure"] < 1e-9
+    midpoint = split(hamiltonian, structure, "midpoint")
+    assert not midpoint.parts[0].poisson
+    claimed = replace(midpoint, parts=(replace(midpoint.parts[0], poisson=True),))
+    with pytest.raises(FlowError, match="violates structure"):
+        verify_splitting(claimed, structure, point, dt=0.5)
+
+
 def test_heat_is_a_part_of_its_own():
     coordinates = Coordinates.declare(PAIR)
     hamiltonian = parse("p^2/2 + x^4", coordinates)
@@ -193,7 +207,7 @@ def test_a_wrong_flow_is_found_out():
     x, p = structure.coordinates.symbols
     splitting = split(parse("p^2/2 + x^2/2", structure.coordinates), structure)
     wrong = replace(splitting.parts[0], code=Update.of({x: x + DT * p, p: p - DT * x}))
-    with pytest.raises(FlowError, match="violates (group|equation|structure)"):
+    with pytest.raises(FlowError, match=r"violates (group|equation|structure)"):
         verify_splitting(replace(splitting, parts=(wrong,)), structure, point_of(structure))
 
 

@@ -232,6 +232,12 @@ def test_the_heavy_top_obeys_euler_and_poisson() -> None:
     assert_field(top, "sum(m[i]^2/(2*J[i]), i, 0, 2) + w*gamma[2]", expected)
 
 
+def test_the_heavy_top_has_two_casimirs() -> None:
+    top = EuclideanStructure()
+    assert set(top.casimir_expressions) == {"gamma.gamma", "m.gamma"}
+    assert all(how == "proved" for how in top.verify().how.values())
+
+
 def test_a_vortex_pair_turns() -> None:
     structure, _ = made("vortices")
     r2 = "((x[0] - x[1])^2 + (y[0] - y[1])^2)"
@@ -476,3 +482,17 @@ def test_a_large_canonical_structure_is_made_and_verified_at_once() -> None:
 def test_products_refuse_a_name_twice() -> None:
     with pytest.raises(ValueError, match="declared twice"):
         product(RotationStructure(), RotationStructure())
+
+
+def test_a_structure_takes_further_parameters() -> None:
+    narrow = RotationStructure()
+    narrow.bracket({"m": np.ones((2, 3))}, {"m": np.ones((2, 3))})
+    wide = narrow.with_parameters(declare(["m[3]"], ["J[3]"]).parameters)
+    assert [parameter.name for parameter in wide.coordinates.parameters] == ["J"]
+    assert narrow.coordinates.parameters == ()
+    field = wide.vector_field(parse("m[0]^2/(2*J[0])", wide.coordinates))
+    assert str(field[wide.coordinates.symbols[1]]) == "m[0]*m[2]/J[0]"
+    moved = wide.bracket({"m": np.eye(3)}, {"m": np.ones((3, 3))})
+    assert np.allclose(moved["m"], np.cross(np.eye(3), np.ones((3, 3))))
+    with pytest.raises(ValueError, match="declared twice"):
+        narrow.with_parameters(declare(["x"], ["m"]).parameters)

@@ -9,9 +9,9 @@ from hpcphys.compiler.constraints.errors import ConstraintError
 
 if TYPE_CHECKING:
     from hpcphys.compiler.constraints.bonds import BondConstraints
-    from hpcphys.compiler.constraints.holonomic import HolonomicConstraints
+    from hpcphys.compiler.constraints.holonomic import HolonomicConstraints, constrained
 
-_MODULES = {"BondConstraints": "bonds", "HolonomicConstraints": "holonomic"}
+_MODULES = {"BondConstraints": "bonds", "HolonomicConstraints": "holonomic", "constrained": "holonomic"}
 
 
 def __getattr__(name: str) -> Any:
@@ -20,4 +20,4 @@ def __getattr__(name: str) -> Any:
     return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
 
 
-__all__ = ["BondConstraints", "ConstraintError", "HolonomicConstraints"]
+__all__ = ["BondConstraints", "ConstraintError", "HolonomicConstraints", "constrained"]

@@ -25,14 +25,14 @@ class BondConstraints:
 
     SHAKE moves positions onto the bonds along the bonds of the last positions, and velocities by the same
     impulses; RATTLE takes the velocities along the bonds away. Around an unconstrained drift the two make a
-    map that is symplectic and time-reversible on the constraint manifold; linear and angular momentum are kept to
-    rounding, since impulses along a bond are equal and opposite.  Connected bonds are solved together (as a
-    matrix up to 8 bonds, else bond by bond), molecules of one shape side by side.
+    map that is symplectic and time-reversible on the constraint manifold; linear and angular momentum are
+    kept to rounding, since impulses along a bond are equal and opposite.  Connected bonds are solved together
+    (as a matrix up to 8 bonds, else bond by bond), molecules of one shape side by side.
 
     backend: kernel runtime
     pairs: (bonds, 2) rows of the particles;  lengths: one number, or one per bond [length]
-    angles: (angles, 3) rows i, j, k with the corner j; both its bonds must be among `pairs`;  angle_values: one
-        number, or one per angle [radians]
+    angles: (angles, 3) rows i, j, k with the corner j; both its bonds must be among `pairs`;  angle_values:
+        one number, or one per angle [radians]
     tolerance: relative, of lengths, and of r.v against length times the fastest atom's speed
     max_iterations: of the solver;  project_every: see passes.constrain
     The rows must stay where they are: after an exchange between ranks make a new object.
@@ -103,7 +103,7 @@ class BondConstraints:
         if not abs(length[worst] / self.lengths[worst] - 1.0) <= START_TOLERANCE:
             raise ConstraintError(
                 f"{self._bond(worst)} has the length {length[worst]:.12g} at the start; wanted "
-                f"{self.lengths[worst]:.12g} within {START_TOLERANCE:.0e}: correct the positions or the length"
+                f"{self.lengths[worst]:.12g} within {START_TOLERANCE:.0e}: correct positions or length"
             )
         along = np.abs(((x[i] - x[j]) * (v[i] - v[j])).sum(axis=1))
         allowed = START_TOLERANCE * length * np.maximum(np.linalg.norm(v, axis=1).max(), 1e-300)
@@ -165,14 +165,14 @@ class BondConstraints:
         bond = int(molecules.bonds[molecule, code - (REDUNDANT if redundant else UNMET)])
         if redundant:
             return ConstraintError(
-                f"{self._bond(bond)} is redundant: the other bonds of its molecule fix it already; leave it out"
+                f"{self._bond(bond)} is redundant: the other bonds of its molecule fix it; leave it out"
             )
         i, j = self.pairs[bond]
         x = self._backend.host(state[self.position])
         found = float(np.linalg.norm(x[i] - x[j]))
         return ConstraintError(
-            f"{self._bond(bond)} cannot be met in {self.max_iterations} iterations: length found {found:.9g}, "
-            f"wanted {self.lengths[bond]:.9g} within {self.tolerance:.0e}; shorten the step"
+            f"{self._bond(bond)} cannot be met in {self.max_iterations} iterations: length found "
+            f"{found:.9g}, wanted {self.lengths[bond]:.9g} within {self.tolerance:.0e}; shorten the step"
         )
 
     def _bond(self, index: int) -> str:
@@ -256,8 +256,8 @@ def _with_angles(
             )
         if not 1e-4 < size < np.pi - 1e-4:
             raise ConstraintError(
-                f"angle of particles {i}, {j}, {k} is {size:.6g}; a distance of its ends holds angles between "
-                "1e-4 and pi - 1e-4 radians"
+                f"angle of particles {i}, {j}, {k} is {size:.6g}; a distance of its ends holds angles "
+                "between 1e-4 and pi - 1e-4 radians"
             )
         a, b = found[frozenset((i, j))], found[frozenset((j, k))]
         ends.append((i, k))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from math import inf
 from typing import Any
@@ -15,9 +16,10 @@ from hpcphys.compiler.constraints.projections import Rattle, Shake, Sparse, Surf
 from hpcphys.compiler.expressions.coordinates import Coordinates, Variable
 from hpcphys.compiler.expressions.derivatives import gradient, hessian
 from hpcphys.compiler.expressions.grammar import parse
-from hpcphys.compiler.flows import Update
+from hpcphys.compiler.flows import FlowCode, Update
 from hpcphys.compiler.flows.pieces import Values
 from hpcphys.compiler.state import State
+from hpcphys.compiler.system import PhysicalSystem
 
 START_TOLERANCE = 1e-9
 """Largest violation, relative to the terms of g (or of dg/dt), that a state may begin with."""
@@ -71,9 +73,10 @@ class HolonomicConstraints:
         self.reference = frozenset(variable.name for variable in self.variables)
         self.parameters = coordinates.names_in(self.surface.held) - self.positions
         self._values = Values(coordinates, parameters or {}, self.variables)
-        self._codes = {
+        self._shake = Shake(self.surface, float(tolerance), int(max_iterations))
+        self._codes: dict[str, FlowCode] = {
             "reference": Update.of(dict(zip(reference, q, strict=True))),
-            "positions": Shake(self.surface, float(tolerance), int(max_iterations)),
+            "positions": self._shake,
             "momenta": Rattle(self.surface),
         }
 
@@ -97,7 +100,7 @@ class HolonomicConstraints:
         more = f" and {self.count - 3} more" if self.count > 3 else ""
         return (
             f"{shown}{more}; {self.degrees_of_freedom} degrees of freedom left, "
-            f"relative tolerance {self._codes['positions'].tolerance:.0e}"
+            f"relative tolerance {self._shake.tolerance:.0e}"
         )
 
     def remember(self, state: State) -> None:
@@ -133,8 +136,8 @@ class HolonomicConstraints:
         lost = dependent(matrix, REDUNDANT)
         if lost is not None:
             raise ConstraintError(
-                f"constraint {own.names[lost[1]]} of system {lost[0]} is redundant at the start: those before it "
-                "fix it already; leave it out"
+                f"constraint {own.names[lost[1]]} of system {lost[0]} is redundant at the start: those "
+                "before it fix it already; leave it out"
             )
 
     def _check(
@@ -158,9 +161,9 @@ class HolonomicConstraints:
                 )
 
     def forces(self, state: State, potential: Any) -> tuple[np.ndarray, np.ndarray]:
-        """(multipliers (systems, m), constraint forces (systems, positions)) of the exact motion at the state.
+        """Multipliers (systems, m) and constraint forces (systems, positions) of the exact motion.
 
-        dp/dt = -dV/dq - G^T l,   G M^-1 G^T l = -G M^-1 dV/dq + v g''(q) v,   v = M^-1 p;  the forces are -G^T l.
+        dp/dt = -dV/dq - G^T l,   G M^-1 G^T l = -G M^-1 dV/dq + v g''(q) v,   v = M^-1 p; forces: -G^T l.
         potential: V, text or expression
         """
         own, systems = self.surface, state.count
@@ -180,6 +183,30 @@ class HolonomicConstraints:
         along = own.dense(own.directions, found[n + m + len(own.slopes) :], systems)
         multipliers = solved(g @ np.swapaxes(along, 1, 2), bend - np.einsum("skj,sj->sk", along, push))
         return multipliers, -np.einsum("ski,sk->si", g, multipliers)
+
+
+def constrained(
+    system: PhysicalSystem, constraints: Sequence[Any] | Mapping[str, Any], **options: Any
+) -> PhysicalSystem:
+    """The system with holonomic constraints, for a Hamiltonian that is split into drift and kick.
+
+    system: from hamiltonian(..., splitting="separable"), over the canonical structure
+    constraints, options: as HolonomicConstraints takes them
+    Raises ConstraintError if the system has no such splitting, and as HolonomicConstraints does.
+    """
+    pairs = getattr(system.structure, "pairs", ())
+    parts = () if system.splitting is None else system.splitting.parts
+    positions = {position for position, _ in pairs}
+    drifts = {piece.name for piece in system.pieces if piece.writes & positions}
+    both = {piece.name for piece in system.pieces if piece.writes - positions} & drifts
+    if not parts or not drifts or both:
+        raise ConstraintError(
+            "constraints need a canonical Hamiltonian T(p) + V(q) that is split into drift and kick; "
+            'state it with hamiltonian(..., splitting="separable")'
+        )
+    kinetic = sympy.Add(*(part.hamiltonian for part in parts if part.name in drifts))
+    held = HolonomicConstraints(constraints, system.coordinates, kinetic, pairs, system.parameters, **options)
+    return dataclasses.replace(system, constraints=held)
 
 
 def _expression(given: Any, coordinates: Coordinates, name: str) -> sympy.Expr:

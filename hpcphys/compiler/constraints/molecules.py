@@ -37,15 +37,16 @@ class Molecules:
 def molecules_of(pairs: np.ndarray) -> Iterator[Molecules]:
     """The connected clusters of bonds, by shape, in the order of their first bonds.
 
-    pairs: (bonds, 2) rows.  Two molecules have one shape if the bonds join the same places when the atoms of
-        each are numbered by row.
+    pairs: (bonds, 2) rows.  Two molecules have one shape if their bonds, in the order in which they are
+        declared, join the same atoms when these are numbered as they appear: equal molecules with equal lists
+        of bonds.
     """
-    atoms, local = np.unique(pairs, return_inverse=True)
+    atoms, appearance, local = np.unique(pairs, return_index=True, return_inverse=True)
     local = local.reshape(pairs.shape)
     graph = coo_array((np.ones(len(pairs)), (local[:, 0], local[:, 1])), shape=(len(atoms), len(atoms)))
     cluster = connected_components(graph, directed=False)[1]
-    # Sorted by cluster, atoms by row within it: the place of an atom in its molecule is its distance from the first.
-    order = np.argsort(cluster, kind="stable")
+    # Sorted by cluster, then by appearance: an atom's place in its molecule is its distance from the first.
+    order = np.lexsort((appearance, cluster))
     first = np.searchsorted(cluster[order], np.arange(cluster.max() + 2))
     place = np.empty(len(atoms), dtype=np.int64)
     place[order] = np.arange(len(atoms)) - first[cluster[order]]

@@ -1,7 +1,7 @@
 """The linear systems of Lagrange multipliers: A x = y with few unknowns, in NumPy and as native statements.
 
-A = G M^-1 G0^T is close to symmetric and positive definite, so that elimination needs no pivoting.  Which of its
-entries can differ from zero is known from the expressions: a chain of links gives a band, and stays one.
+A = G M^-1 G0^T is close to symmetric and positive definite, so that elimination needs no pivoting.  Which of
+its entries can differ from zero is known from the expressions: a chain of links gives a band, and stays one.
 """
 
 from __future__ import annotations

@@ -180,7 +180,7 @@ class Shake:
         count, slopes = len(own.values), len(own.slopes)
         names = writer.evaluate(self._at_reference)
         sizes, start = names[:count], names[count : count + slopes]
-        along = {key: name for key, name in zip(own.directions, names[count + slopes :], strict=True)}
+        along = dict(zip(own.directions, names[count + slopes :], strict=True))
         total = [writer.variable(writer.evaluate([sympy.S.Zero])[0]) for _ in own.values]
         met = [sympy.Symbol(f"size_{k}", real=True) for k in range(count)]
         local = dict(zip(met, sizes, strict=True))
@@ -255,7 +255,7 @@ class Shake:
         return compiled(self._at_reference), compiled([*own.values, *own.slopes.values()])
 
     def apply(self, columns: Columns, dt: float) -> dict[sympy.Symbol, Any]:
-        """q and p, in NumPy.  Raises ConstraintError that names the constraint, the system and what was found."""
+        """q and p, in NumPy.  Raises ConstraintError that names constraint and system."""
         own = self.surface
         systems, count = systems_of(columns, own.positions), len(own.values)
         at_reference, at_present = self._functions

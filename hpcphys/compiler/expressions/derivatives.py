@@ -17,7 +17,7 @@ def gradient(expr: sympy.Expr, symbols: Sequence[sympy.Symbol]) -> dict[sympy.Sy
     slopes: dict[sympy.Symbol, list[sympy.Expr]] = {symbol: [] for symbol in symbols}
     for term in sympy.Add.make_args(expr):
         for symbol in sorted(term.free_symbols & wanted, key=str):
-            slopes[symbol].append(_without_distributions(sympy.diff(term, symbol)))
+            slopes[symbol].append(_without_distributions(_slope(term, symbol)))
     return {symbol: sympy.Add(*slopes[symbol]) for symbol in symbols}
 
 
@@ -31,6 +31,23 @@ def hessian(
         for b, second in gradient(slope, symbols).items()
         if second != 0
     }
+
+
+def _slope(expr: sympy.Expr, symbol: sympy.Symbol) -> sympy.Expr:
+    """d expr / d symbol; sums, products and constant powers directly, which SymPy takes long for."""
+    if symbol not in expr.free_symbols:
+        return sympy.S.Zero
+    if expr.is_Symbol:
+        return sympy.S.One
+    if expr.is_Add:
+        return sympy.Add(*(_slope(term, symbol) for term in expr.args))
+    if expr.is_Mul:
+        parts = [(i, _slope(factor, symbol)) for i, factor in enumerate(expr.args)]
+        products = [(*expr.args[:i], part, *expr.args[i + 1 :]) for i, part in parts if part != 0]
+        return sympy.Add(*(sympy.Mul(*product) for product in products))
+    if expr.is_Pow and symbol not in expr.exp.free_symbols:
+        return expr.exp * expr.base ** (expr.exp - 1) * _slope(expr.base, symbol)
+    return sympy.diff(expr, symbol)
 
 
 def _without_distributions(expr: sympy.Expr) -> sympy.Expr:

@@ -4,8 +4,8 @@ A variate is a function of (seed; global system, step, draw), computed by Philox
 not depend on ranks, threads, the division of steps into calls, or restarts. kernels/random.h computes the
 same numbers; this is its reference in NumPy.
 
-The counter of a block: words (system, system >> 32, step, block | step >> 32 << 16); the key: the seed. A block
-gives two normal variates; an application of a flow begins with a new block.
+The counter of a block: words (system, system >> 32, step, block | step >> 32 << 16); the key: the seed. A
+block gives two normal variates; an application of a flow begins with a new block.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ def normals(seed: int, systems: Any, step: int, first_block: int, count: int) ->
     """`count` independent standard normal variates of each system, from block `first_block` of the step on.
 
     systems: global indices (n,); returns `count` arrays (n,) of float64
-    Two variates of a block: r cos(theta), r sin(theta) with r = (-2 ln u)^(1/2), theta = 2 pi w; u in (0, 1] and w
-    in [0, 1) have 52 bits each. Raises ValueError where a step would use more than 65536 blocks.
+    Two variates of a block: r cos(theta), r sin(theta) with r = (-2 ln u)^(1/2), theta = 2 pi w; u in (0, 1]
+    and w in [0, 1) have 52 bits each. Raises ValueError where a step would use more than 65536 blocks.
     Source: Box & Muller (1958) Ann. Math. Stat. 29, 610.
     """
     if first_block + blocks(count) > BLOCKS:

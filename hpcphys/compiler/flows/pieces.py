@@ -102,7 +102,7 @@ def expression_piece(
 def _with_gradient(
     piece: Piece, gradient: Callable[[], Mapping[sympy.Symbol, sympy.Expr]], values: Values
 ) -> Piece:
-    """The kick with a flow by a modified potential; second derivatives are taken when they are first needed."""
+    """The kick with a flow by a modified potential; second derivatives are taken when first needed."""
 
     @cache
     def push() -> Update:

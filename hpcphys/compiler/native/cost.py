@@ -25,7 +25,8 @@ class Cost:
     """Operations of one step of one system, and bytes of one call.
 
     sums, products, quotients, roots, functions: counted in the statements of the step
-    bytes: that one system's values take in memory, loaded and stored once in a call, however many steps it does
+    bytes: that one system's values take in memory, loaded and stored once in a call, however many steps it
+    does
     """
 
     sums: int
@@ -38,17 +39,15 @@ class Cost:
     @property
     def operations(self) -> int:
         """Floating-point operations of a step, an elementary function as FUNCTION_OPERATIONS."""
-        return (
-            self.sums + self.products + self.quotients + self.roots + FUNCTION_OPERATIONS * self.functions
-        )
+        return self.sums + self.products + self.quotients + self.roots + FUNCTION_OPERATIONS * self.functions
 
     def describe(self) -> str:
         """One line for `explain`."""
         return (
             f"{self.operations} operations per step and system ({self.sums} sums, {self.products} products, "
             f"{self.quotients} quotients, {self.roots} roots, {self.functions} functions of "
-            f"{FUNCTION_OPERATIONS} each); {self.bytes} bytes of memory traffic per call and system, whatever "
-            "the number of steps in the call"
+            f"{FUNCTION_OPERATIONS} each); {self.bytes} bytes of memory traffic per call and system, "
+            "whatever the number of steps in the call"
         )
 
 
@@ -60,8 +59,13 @@ def cost_of(native: Any) -> Cost:
     text = native.text
     start = text.index("{", text.index("for (long long s = 0"))
     step, before = text[start : text.index("store_system", start)], text[:start]
-    functions = dict(re.findall(r"const auto (flow_\d+) = \[&\].*?\{.*?\n(.*?)\n\s*\};", before, flags=re.DOTALL))
-    statements = [step, *(functions[name] for name in re.findall(r"\b(flow_\d+)\(", step) if name in functions)]
+    functions = dict(
+        re.findall(r"const auto (flow_\d+) = \[&\].*?\{.*?\n(.*?)\n\s*\};", before, flags=re.DOTALL)
+    )
+    statements = [
+        step,
+        *(functions[name] for name in re.findall(r"\b(flow_\d+)\(", step) if name in functions),
+    ]
     counted = [_counts(part) for part in statements]
     sums, products, quotients, roots, called = (sum(column) for column in zip(*counted, strict=True))
     width = sum(v.width for v in native.layout.moved)

@@ -4,20 +4,40 @@ from __future__ import annotations
 
 from typing import Any
 
-from hpcphys.compiler.native.kernel import code_of
-from hpcphys.compiler.native.native_program import NativeProgram
+from hpcphys.compiler.native.kernel import KernelText, Layout, code_of, kernel_text, layout_of
+from hpcphys.compiler.native.launch import NativeProgram
 from hpcphys.compiler.operations import Operation
 from hpcphys.compiler.system import PhysicalSystem
+from hpcphys.kernels import backend as kernel_backend
+
+
+def native_text(operations: tuple[Operation, ...], system: PhysicalSystem) -> KernelText:
+    """The generated kernels of operations that all have their flows in symbols.  See kernel.kernel_text."""
+    return kernel_text(operations, _layout(system), _fields(system))
+
+
+def _fields(system: PhysicalSystem) -> list[Any]:
+    return [field for field in system.fields if getattr(field, "code", None) is not None]
+
+
+def _layout(system: PhysicalSystem) -> Layout:
+    derived = [variable for field in _fields(system) for variable in field.variables]
+    if system.constraints is not None:
+        derived += system.constraints.variables
+    return layout_of(system.coordinates, derived, system.parameters)
 
 
 def fuse(
     operations: tuple[Operation, ...], system: PhysicalSystem, backend: Any, total: int
 ) -> NativeProgram | None:
-    """The native program of the operations, or None if one of them has no flow in symbols."""
+    """The native program of the operations, or None if one of them has no flow in symbols.
+
+    backend: kernel runtime, or None for the one that the state's arrays belong to
+    """
     if any(code_of(operation) is None for operation in operations):
         return None
-    fields = [field for field in system.fields if getattr(field, "code", None) is not None]
-    derived = [variable for field in fields for variable in field.variables]
-    if system.constraints is not None:
-        derived += system.constraints.variables
-    return NativeProgram(operations, system.coordinates, derived, system.parameters, fields, backend, total)
+    if backend is None:
+        array = next(iter(system.state[name] for name in system.state.names()), None)
+        backend = kernel_backend("cuda" if type(array).__module__.startswith("cupy") else "cpu")
+    text = native_text(operations, system)
+    return NativeProgram(text, _layout(system), system.parameters, _fields(system), backend, total)

@@ -1,7 +1,7 @@
 """Expressions as a graph of values: each value once, signs drawn outward, powers of one base made together.
 
-A reference is an integer: +k is node k, -k its negative; so x - y and y - x are one node. Sums and products have
-any number of terms until `share` has looked for what several of them have in common.
+A reference is an integer: +k is node k, -k its negative; so x - y and y - x are one node. Sums and products
+have any number of terms until `share` has looked for what several of them have in common.
 """
 
 from __future__ import annotations
@@ -31,6 +31,9 @@ FUNCTIONS: dict[type, str] = {
 }
 """SymPy's function -> the name in kernels/elementary.h."""
 
+RELATIONS = {
+    "<": "less", ">": "less", "<=": "less_equal", ">=": "less_equal", "==": "equal", "!=": "unequal",
+}  # fmt: skip
 LARGEST_CHAIN = 8  # powers up to this one are products, in which others may share; higher ones are squarings
 
 
@@ -146,7 +149,8 @@ class Graph:
         if name is None:
             allowed = ", ".join(sorted(known.__name__ for known in FUNCTIONS))
             raise PrintError(
-                f"{expression.func.__name__} is not available in compiled programs; functions that are: {allowed}"
+                f"{expression.func.__name__} is not available in compiled programs; functions that are: "
+                f"{allowed}"
             )
         return self.node(name, tuple(map(self.lower, expression.args)))
 
@@ -211,15 +215,7 @@ class Graph:
             left, right = self.lower(relation.lhs), self.lower(relation.rhs)
             if relation.rel_op in (">", ">="):
                 left, right = right, left
-            kinds = {
-                "<": "less",
-                ">": "less",
-                "<=": "less_equal",
-                ">=": "less_equal",
-                "==": "equal",
-                "!=": "unequal",
-            }
-            return self.node(kinds[relation.rel_op], (left, right))
+            return self.node(RELATIONS[relation.rel_op], (left, right))
         kinds = {sympy.And: "both", sympy.Or: "either", sympy.Not: "complement"}
         if relation.func not in kinds:
             raise PrintError(f"{relation} is no relation of numbers; allowed: <, <=, >, >=, And, Or, Not")

@@ -7,14 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from hpcphys.compiler.expressions.coordinates import Coordinates, Variable
+from hpcphys.compiler.flows import noise
 from hpcphys.compiler.native.writer import Local, Writer
 from hpcphys.compiler.operations import Evaluate, Flow, Operation, Project
 
-INLINE_STATEMENTS = 1500
-"""Programs of at most so many statements a step are written in one piece, with every value in a register."""
+INLINE_STATEMENTS = 500
+"""Programs of at most so many operations are written in one piece, with every value in a register. The C++
+compiler takes about 10 ms for each of them (two vector registers per value): 1.6 s for three bodies (81), 4 s
+for a Toda chain of 16 (351), 16 s for ten bodies in space (795) if they were allowed."""
 
-MOST_STATEMENTS = 200_000
-"""Programs of more statements are refused: the C++ compiler takes about 0.4 ms for each and system."""
+MOST_STATEMENTS = 100_000
+"""Programs whose distinct flows have more operations are refused. As functions they take about 1 ms for
+each."""
 
 
 class ProgramTooLarge(ValueError):
@@ -114,8 +118,9 @@ class Body:
 class KernelText:
     """A generated module.
 
-    text: its C++, with `advance` and one `evaluate_<k>` for each field
-    statements: number of statements of one step;  outlined: whether flows are functions of their own
+    text: its C++, with `advance_systems` and one `evaluate_<k>` for each field
+    statements: number of operations of a vector register that are written out, roughly
+    outlined: whether flows are functions of their own
     failures: (operation, message) by code, from 1
     """
 
@@ -127,14 +132,17 @@ class KernelText:
 
 @dataclass
 class Steps:
-    """What a step of a kernel consists of: values made before the steps, functions, and the statements."""
+    """What a step of a kernel consists of: its names, dt by coefficient, functions, and the statements.
+
+    sizes: operations of each distinct flow, by the identity of its code
+    """
 
     body: Body
     writer: Writer
     lengths: dict[float, str]
     functions: list[str]
     lines: list[str]
-    statements: int
+    sizes: dict[int, int]
 
 
 def kernel_text(operations: Sequence[Operation], layout: Layout, fields: Sequence[Any] = ()) -> KernelText:
@@ -143,13 +151,17 @@ def kernel_text(operations: Sequence[Operation], layout: Layout, fields: Sequenc
     Raises PrintError for an expression without a C++ form, ProgramTooLarge for a program with too many.
     """
     steps = _outlined(operations, layout)
-    if steps.statements <= INLINE_STATEMENTS:
-        steps = _inlined(operations, layout)
+    weights = [steps.sizes[id(code_of(operation))] for operation in operations]
+    repeated = repetition([id(code_of(operation)) for operation in operations])
+    if sum(weights) <= INLINE_STATEMENTS:
+        steps = _inlined(operations, layout, Repetition(len(operations), 0, 0))
+    elif sum(repeated.written(weights)) <= INLINE_STATEMENTS:
+        steps = _inlined(operations, layout, repeated)
     outlined = steps.writer.outlined
     lines = ['#include "batch.h"', "", *_advance(steps, layout)]
     for index, field in enumerate(fields):
         lines += ["", *_evaluation(f"evaluate_{index}", field, layout, outlined)]
-    return KernelText("\n".join([*lines, ""]), steps.statements, outlined, tuple(steps.writer.failures))
+    return KernelText("\n".join([*lines, ""]), steps.writer.count, outlined, tuple(steps.writer.failures))
 
 
 def code_of(operation: Operation) -> Any:
@@ -170,29 +182,89 @@ def _coefficient(operation: Operation) -> float:
     return operation.coefficient if isinstance(operation, Flow | Project) else 0.0
 
 
-def _inlined(operations: Sequence[Operation], layout: Layout) -> Steps:
-    """Every operation in its place, its dt among the values that do not change."""
+@dataclass(frozen=True)
+class Repetition:
+    """`count` times the same `period` flows from place `start` on, their dt left aside."""
+
+    start: int
+    period: int
+    count: int
+
+    @property
+    def end(self) -> int:
+        """The place behind the last of them."""
+        return self.start + self.period * self.count
+
+    def written(self, items: Sequence[Any]) -> list[Any]:
+        """The items before, of one period, and behind."""
+        return [*items[: self.start + self.period], *items[self.end :]]
+
+
+def repetition(flows: Sequence[int]) -> Repetition:
+    """The repetition that leaves the fewest flows to be written; period 0 where nothing repeats."""
+    best, size = Repetition(len(flows), 0, 0), len(flows)
+    for period in range(1, size // 2 + 1):
+        for start in range(period):
+            count = 1
+            while flows[start + count * period :][:period] == flows[start : start + period]:
+                count += 1
+            saved = (count - 1) * period
+            if count > 1 and saved > (best.count - 1) * best.period:
+                best = Repetition(start, period, count)
+    return best
+
+
+def _inlined(operations: Sequence[Operation], layout: Layout, repeated: Repetition) -> Steps:
+    """Every operation in its place; those that repeat as a loop over their stages."""
     body = Body(layout, arrays=False)
     writer = Writer(body.moved, body.constants)
     lengths: dict[float, str] = {}
-    for operation in operations:
-        name = lengths.setdefault(_coefficient(operation), f"dt_{len(lengths)}")
-        writer.line(f"{{  // {operation.name}")
-        writer.begin(operation.name, name)
-        code_of(operation).emit(writer)
+
+    def write(index: int, name: str, first_block: str = "") -> None:
+        writer.line(f"{{  // {operations[index].name}")
+        writer.begin(operations[index].name, name, first_block)
+        code_of(operations[index]).emit(writer)
         writer.line("}")
-    return Steps(body, writer, lengths, [], writer.lines, writer.count)
+
+    def write_once(places: Iterable[int]) -> None:
+        for index in places:
+            write(index, lengths.setdefault(_coefficient(operations[index]), f"dt_{len(lengths)}"))
+
+    write_once(range(repeated.start))
+    if repeated.count:
+        blocks = [len(getattr(code_of(op), "normals", ())) for op in operations]
+        inside = range(repeated.start, repeated.start + repeated.period)
+        drawn = sum(noise.blocks(blocks[index]) for index in inside)
+        before = writer.blocks_drawn
+        stages = range(repeated.count)
+        tables = {}
+        for index in inside:
+            own = [repr(_coefficient(operations[index + k * repeated.period])) for k in stages]
+            tables[index] = f"const double stages_{index}[] = {{{', '.join(own)}}};"
+        for table in tables.values():
+            writer.line(table)
+        writer.line(f"for (int stage = 0; stage < {repeated.count}; stage++) {{")
+        writer.dt_varies = True
+        for index in inside:
+            writer.line(f"const num dt_of_{index} = num(stages_{index}[stage] * dt);")
+            write(index, f"dt_of_{index}", f"stage * {drawn}")
+        writer.line("}")
+        writer.dt_varies = False
+        writer.blocks_drawn = before + repeated.count * drawn
+        write_once(range(repeated.end, len(operations)))
+    return Steps(body, writer, lengths, [], writer.lines, {})
 
 
 def _outlined(operations: Sequence[Operation], layout: Layout) -> Steps:
-    """Each distinct flow as a function of dt and of the random numbers drawn before it; the step calls them."""
+    """Each distinct flow as a function of dt and of the random blocks drawn before it; the step calls
+    them."""
     body = Body(layout, arrays=True)
     writer = Writer(body.moved, body.constants, outlined=True)
     lengths: dict[float, str] = {}
     known: dict[int, tuple[str, int, int]] = {}
     functions: list[str] = []
     calls: list[str] = []
-    statements = drawn = 0
+    drawn = 0
     for operation in operations:
         code = code_of(operation)
         if id(code) not in known:
@@ -207,18 +279,18 @@ def _outlined(operations: Sequence[Operation], layout: Layout) -> Steps:
             ]
             functions += [*writer.lines, "};"]
             known[id(code)] = (name, size, writer.blocks_drawn)
-        name, size, blocks = known[id(code)]
+        name, _, blocks = known[id(code)]
         length = lengths.setdefault(_coefficient(operation), f"dt_{len(lengths)}")
         calls.append(f"{name}({length}, {drawn});")
-        drawn, statements = drawn + blocks, statements + size
-    return Steps(body, writer, lengths, functions, calls, statements)
+        drawn += blocks
+    return Steps(body, writer, lengths, functions, calls, {key: size for key, (_, size, _) in known.items()})
 
 
 def _refuse(statements: int, coordinates: int) -> None:
     if statements > MOST_STATEMENTS:
         raise ProgramTooLarge(
-            f"the program of {coordinates} values has more than {MOST_STATEMENTS} statements, which would take "
-            "minutes to compile. Use fewer coordinates, state sums over neighbours only, or run it with "
+            f"the program of {coordinates} values has more than {MOST_STATEMENTS} operations, which would "
+            "take minutes to compile. Use fewer coordinates, state sums over neighbours only, or run it with "
             'backend "numpy"'
         )
 
@@ -243,7 +315,7 @@ def _advance(steps: Steps, layout: Layout) -> list[str]:
     else:
         begin = []
     arrays = [f"num h[{len(writer.hoist)}];"] if writer.outlined and writer.hoist else []
-    lines = [f"KERNEL(advance)({', '.join(arguments)}) {{"]
+    lines = [f"KERNEL(advance_systems)({', '.join(arguments)}) {{"]
     lines += [
         f"  const num {name} = num({coefficient!r} * dt);" for coefficient, name in steps.lengths.items()
     ]

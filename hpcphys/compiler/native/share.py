@@ -30,7 +30,7 @@ def share(graph: Graph, results: Iterable[int]) -> None:
 
 
 def needed(graph: Graph, results: Iterable[int]) -> list[int]:
-    """Nodes that the results are made of, each after its own arguments, in the order in which they are wanted."""
+    """Nodes that the results are made of, each after its own arguments, in the order they are wanted in."""
     placed: set[int] = set()
     order: list[int] = []
     for reference in results:

@@ -1,7 +1,7 @@
 """C++ statements from a graph of values: three-address code with the fused multiply-adds written out.
 
-Generated modules are compiled without contraction by the compiler, so that the text alone says how each value is
-rounded: a value is the same wherever the steps are cut into calls.
+Generated modules are compiled without contraction by the compiler, so that the text alone says how each value
+is rounded: a value is the same wherever the steps are cut into calls.
 """
 
 from __future__ import annotations
@@ -14,6 +14,17 @@ from hpcphys.compiler.native.share import needed
 
 MASKS = {"less": "<", "less_equal": "<=", "equal": "==", "unequal": "!=", "both": "&", "either": "|"}
 
+WEIGHTS = {
+    "where": 1,
+    "inverse": 6,
+    "inverse_square_root": 8,
+    "square_root": 2,
+    "larger": 2,
+    "smaller": 2,
+    "absolute": 1,
+}
+"""Operations that a word of kernels/batch.h stands for; 16 for the elementary functions."""
+
 
 @dataclass(frozen=True)
 class Statement:
@@ -22,6 +33,7 @@ class Statement:
     name: str
     type: str
     text: str
+    weight: int = 1  # in operations of a vector register, roughly
 
 
 class Statements:
@@ -104,21 +116,22 @@ class Statements:
             text = f"!{self._text(arguments[0])}"
         else:
             text = f"{kind}({', '.join(map(self._text, arguments))})"
-        self._names[k] = self._statement("lanes" if mask else "num", text, self.graph.fixed[k])
+        weight = 1 if mask or kind in ("sum", "product", "square") else WEIGHTS.get(kind, 16)
+        self._names[k] = self._statement("lanes" if mask else "num", text, self.graph.fixed[k], weight)
 
     def _turn(self, angle: int) -> str:
         """The name of sine and cosine of an angle, made together."""
         if angle not in self._turned:
             text = f"sine_and_cosine({self._text(angle)})"
-            self._turned[angle] = self._statement("turned", text, self.graph.fixed[abs(angle)])
+            self._turned[angle] = self._statement("turned", text, self.graph.fixed[abs(angle)], 32)
         return self._turned[angle]
 
-    def _statement(self, kind: str, text: str, fixed: bool) -> str:
+    def _statement(self, kind: str, text: str, fixed: bool, weight: int) -> str:
         """The name of a value of that text; what does not change is made once, before the steps."""
         if fixed and text in self._hoisted:
             return self._hoisted[text]
         name = self._fresh(("h" if kind == "num" else "g") if fixed else "v")
-        statement = Statement(name, kind, text)
+        statement = Statement(name, kind, text, weight)
         if fixed:
             self._hoisted[text] = name
             self._hoist(statement)

@@ -1,7 +1,7 @@
 """Writes the body of a generated kernel: the values of the state as local variables, flows as statements.
 
-A flow's code is given a Writer and says what happens to one system; it happens to every system of the batch, one
-per lane. In these words:
+A flow's code is given a Writer and says what happens to one system; it happens to every system of the batch,
+one per lane. In these words:
 
     names = writer.evaluate([a + b, a * b])            # expressions -> names of values
     writer.assign([q, p], names)                       # coordinates get values
@@ -30,8 +30,8 @@ from hpcphys.compiler.native.statements import Statement, Statements
 
 Local = dict[sympy.Symbol, str]
 CHUNK = 400
-"""Statements of one evaluation beyond which the C++ compiler gets them as functions of this many each: its time
-grows faster than their number."""
+"""Statements of one evaluation beyond which the C++ compiler gets them as functions of this many each: its
+time grows faster than their number."""
 
 
 VALUE = re.compile(r"\bv_\d+\b")
@@ -55,7 +55,8 @@ class Writer:
     variables: symbol -> C++ name of each value that moves (coordinates and derived arrays)
     constants: symbol -> C++ name of each value that keeps its value for the whole run (parameters)
     outlined: write flows as functions of dt, for large programs: values live in arrays, which functions share
-    hoist: statements before the steps, of values that do not change;  count: statements written so far
+    dt_varies: whether the dt of a flow is known only where the flow is called, or before the steps
+    hoist: statements before the steps, of values that do not change;  count: operations written so far
     failures: (operation, message) of every `fail`; its code is its place in this list, from 1
     """
 
@@ -63,6 +64,7 @@ class Writer:
         self.variables = variables
         self.constants = constants
         self.outlined = outlined
+        self.dt_varies = outlined
         self.lines: list[str] = []
         self.hoist: list[str] = []
         self.failures: list[tuple[str, str]] = []
@@ -75,10 +77,10 @@ class Writer:
         self._dt = ""
         self._running: list[str] = []
 
-    def line(self, text: str) -> None:
-        """One statement or comment, as it is."""
+    def line(self, text: str, weight: int = 0) -> None:
+        """One statement or comment, as it is; weight: operations that it stands for."""
         self.lines.append(text)
-        self.count += 1
+        self.count += weight
 
     def fresh(self, stem: str) -> str:
         """A C++ name that has not been used before."""
@@ -177,21 +179,21 @@ class Writer:
         for k in range(count):
             block = " + ".join(filter(None, (self._first_block, str(self.blocks_drawn + k))))
             pair = f"{array}[{2 * k}], {array}[{2 * k + 1}]"
-            self.line(f"normal_pair(seed, first_row + i, first_step + s, {block}, {pair});")
+            self.line(f"normal_pair(seed, first_row + i, first_step + s, {block}, {pair});", 100)
         self.blocks_drawn += count
         return {symbol: f"{array}[{k}]" for k, symbol in enumerate(symbols)}
 
     def _evaluated(self, expressions: Sequence[sympy.Basic], local: Local | None) -> list[str]:
         """Statements for expressions or relations; names of results that later assignments do not change."""
         names = {**self.variables, **self.constants, DT: self._dt, **(local or {})}
-        graph = Graph(names, lambda symbol: symbol in self.constants or (symbol == DT and not self.outlined))
+        graph = Graph(names, lambda symbol: symbol in self.constants or (symbol == DT and not self.dt_varies))
         references = graph.add(expressions)
         share(graph, references)
         made = Statements(graph, references, self.fresh, self._hoisted, self._hoist)
         own = {statement.name for statement in made.moving}
         results = []
         for text, reference in zip(made.results, references, strict=True):
-            if text in own or graph.fixed[abs(reference)] and reference > 0:
+            if text in own or (graph.fixed[abs(reference)] and reference > 0):
                 results.append(text)
                 continue
             results.append(self.fresh("v"))  # a copy: the variable itself may be assigned
@@ -199,7 +201,7 @@ class Writer:
         if self.outlined and len(made.moving) > CHUNK:
             return self._in_chunks(made.moving, results)
         for statement in made.moving:
-            self.line(f"const {statement.type} {statement.name} = {statement.text};")
+            self.line(f"const {statement.type} {statement.name} = {statement.text};", statement.weight)
         return results
 
     def _hoist(self, statement: Statement) -> None:
@@ -225,7 +227,8 @@ class Writer:
                 self.line("[&]() OUTLINE {")
             text = VALUE.sub(lambda match: place.get(match[0], match[0]), statement.text)
             kept = place.get(statement.name)
-            self.line(f"{kept} = {text};" if kept else f"const {statement.type} {statement.name} = {text};")
+            declared = "" if kept else f"const {statement.type} "
+            self.line(f"{declared}{kept or statement.name} = {text};", statement.weight)
             if index % CHUNK == CHUNK - 1 or index == len(statements) - 1:
                 self.line("}();")
         return [place.get(name, name) for name in results]

@@ -12,11 +12,18 @@ from hpcphys.compiler.flows.code import FlowCode
 from hpcphys.compiler.flows.update import Update
 from hpcphys.compiler.splitting.linear import closed_exponential
 from hpcphys.compiler.splitting.signs import Signs
+from hpcphys.compiler.structures.proofs import Prover
 
 Field = Mapping[sympy.Symbol, sympy.Expr]
 
 LARGE = 4000
 """Operations of a field beyond which only shears are looked for: algebra would take too long."""
+
+COMPLICATED = 600
+"""Operations of a field beyond which only shears and linear motions are looked for."""
+
+FACTORED = 200
+"""Operations of a field beyond which no common factor is looked for: factoring would take too long."""
 
 LIE_TERMS = 8
 GROWN = 150
@@ -48,11 +55,10 @@ def lie_derivative(field: Field, expr: sympy.Expr) -> sympy.Expr:
 
 
 def is_invariant(field: Field, expr: sympy.Expr) -> bool:
-    """Whether algebra shows that f is constant along the flow."""
+    """Whether f is constant along the flow: df/dt multiplies out to zero, or vanishes at random points."""
     if not expr.free_symbols & field.keys():
         return True
-    rate = lie_derivative(field, expr)
-    return sympy.expand(rate) == 0 or (sympy.count_ops(rate) < 200 and sympy.simplify(rate) == 0)
+    return Prover(seconds=0.0).vanishes(lie_derivative(field, expr))
 
 
 def closed_flow(field: Field, signs: Signs | None = None, *, linear_only: bool = False) -> ClosedFlow | None:
@@ -70,7 +76,7 @@ def closed_flow(field: Field, signs: Signs | None = None, *, linear_only: bool =
     if shear is not None or sum(sympy.count_ops(rate) for rate in field.values()) > LARGE:
         return shear
     linear = _linear(field, signs)
-    if linear is not None or linear_only:
+    if linear is not None or linear_only or sum(map(sympy.count_ops, field.values())) > COMPLICATED:
         return linear
     return _about_sums(field, signs) or _scaled(field, signs) or _lie_series(field)
 
@@ -88,11 +94,11 @@ def affine_parts(field: Field) -> tuple[sympy.Matrix, sympy.Matrix] | None:
     rates = [sympy.expand(rate) for rate in field.values()]
     entries: dict[tuple[int, int], sympy.Expr] = {}
     for i, rate in enumerate(rates):
-        for j, symbol in enumerate(symbols):
-            slope = sympy.diff(rate, symbol) if rate.has(symbol) else sympy.S.Zero
-            if slope.free_symbols & field.keys() and varies(slope, field):
-                return None
-            slope = sympy.cancel(slope) if slope.free_symbols & field.keys() else slope
+        held = [(j, symbol) for j, symbol in enumerate(symbols) if rate.has(symbol)]
+        if not rate.is_polynomial(*(symbol for _, symbol in held)):
+            return None
+        for j, symbol in held:
+            slope = sympy.diff(rate, symbol)
             if slope.free_symbols & field.keys():
                 return None
             if slope != 0:
@@ -100,23 +106,6 @@ def affine_parts(field: Field) -> tuple[sympy.Matrix, sympy.Matrix] | None:
     rest = [rate.xreplace(dict.fromkeys(symbols, sympy.S.Zero)) for rate in rates]
     size = len(symbols)
     return sympy.SparseMatrix(size, size, entries), sympy.Matrix(rest)
-
-
-def varies(expr: sympy.Expr, field: Field) -> bool:
-    """Whether numbers show that an expression depends on what moves: cheaper than algebra, and proof enough.
-
-    False does not mean that it is constant.
-    """
-    symbols = sorted(expr.free_symbols, key=str)
-    function = sympy.lambdify(symbols, expr, "math")
-    values = []
-    for shift in (0.0, 0.137):
-        point = (0.31 + 0.0719 * k + (shift if s in field else 0.0) * (1 + k) for k, s in enumerate(symbols))
-        try:
-            values.append(float(function(*point)))
-        except (ValueError, ArithmeticError, TypeError, NameError):
-            return False
-    return abs(values[1] - values[0]) > 1e-6 * (abs(values[0]) + abs(values[1]))
 
 
 def _linear(field: Field, signs: Signs) -> ClosedFlow | None:
@@ -138,27 +127,41 @@ def _linear(field: Field, signs: Signs) -> ClosedFlow | None:
 
 
 def _scaled(field: Field, signs: Signs) -> ClosedFlow | None:
-    """X = g Y with X g = 0: factors common to all components that are constant along the flow."""
-    factored = {symbol: sympy.factor(rate) for symbol, rate in field.items()}
-    common: dict[sympy.Expr, sympy.Expr] | None = None
-    for rate in factored.values():
-        powers = dict(_power(f) for f in sympy.Mul.make_args(rate) if f.free_symbols & field.keys())
-        common = (
-            powers
-            if common is None
-            else {b: sympy.Min(e, powers[b]) for b, e in common.items() if b in powers}
+    """X = g Y with X g = 0: factors common to all components that are constant along the flow.
+
+    The factors are looked for as the field is written, where differences of positions stay what they are, and
+    only then in what factoring makes of it.
+    """
+    if sum(map(sympy.count_ops, field.values())) > FACTORED:
+        return None
+    for factored in (dict(field), {symbol: sympy.factor(rate) for symbol, rate in field.items()}):
+        scale = _standing_factor(field, list(factored.values()))
+        if scale == 1:
+            continue
+        rest = {symbol: sympy.cancel(rate / scale) for symbol, rate in factored.items()}
+        inner = _shear(rest) or _linear(rest, signs) or _lie_series(rest)
+        if inner is None or not isinstance(inner.code, Update):
+            continue
+        code = Update.of({s: after.xreplace({DT: DT * scale}) for s, after in inner.code.assignments})
+        return ClosedFlow(
+            inner.kind, f"{inner.reason}, over a time scaled by {scale}, which is conserved", code
         )
+    return None
+
+
+def _standing_factor(field: Field, rates: list[sympy.Expr]) -> sympy.Expr:
+    """The factor that all rates share and that is constant along the flow, or 1."""
+    common: dict[sympy.Expr, sympy.Expr] | None = None
+    for rate in rates:
+        powers = dict(_power(f) for f in sympy.Mul.make_args(rate) if f.free_symbols & field.keys())
+        if common is None:
+            common = powers
+        else:
+            common = {b: sympy.Min(e, powers[b]) for b, e in common.items() if b in powers}
     factors = [b**e for b, e in sorted((common or {}).items(), key=str)]
     standing = [f for f in factors if is_invariant(field, f)]
-    scale = sympy.Mul(*standing if standing else factors)
-    if scale == 1 or not (standing or is_invariant(field, scale)):
-        return None
-    rest = {symbol: sympy.cancel(rate / scale) for symbol, rate in factored.items()}
-    inner = _shear(rest) or _linear(rest, signs) or _lie_series(rest)
-    if inner is None or not isinstance(inner.code, Update):
-        return None
-    code = Update.of({s: after.xreplace({DT: DT * scale}) for s, after in inner.code.assignments})
-    return ClosedFlow(inner.kind, f"{inner.reason}, over a time scaled by {scale}, which is conserved", code)
+    scale = sympy.Mul(*(standing or factors))
+    return scale if standing or is_invariant(field, scale) else sympy.S.One
 
 
 def _power(factor: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
@@ -168,6 +171,8 @@ def _power(factor: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
 
 def _lie_series(field: Field) -> ClosedFlow | None:
     """z(t) = sum_k t^k/k! X^k z, where X^k z = 0 from some k on.  Source: Hairer et al. (2006), III.5.1."""
+    if not all(rate.is_polynomial(*field) for rate in field.values()):
+        return None
     after = {}
     for symbol, rate in field.items():
         total, term = symbol + DT * rate, rate

@@ -11,6 +11,7 @@ from hpcphys.compiler.expressions.coordinates import Variable
 from hpcphys.compiler.flows.code import FlowCode
 from hpcphys.compiler.flows.update import Update
 
+EXPANDED = 60  # operations of an expression that is multiplied out to be shown
 SHOWN = 160  # characters of an expression that a line of text shows
 
 
@@ -23,6 +24,7 @@ class Part:
     hamiltonian: the term;  equation: what the flow solves, as text
     code: the flow in symbols
     order: None for an exact flow; of another, the order in dt of its error over a time
+    poisson: whether the flow keeps a Poisson structure, D J(z) D^T = J(phi(z)), as exact flows over one do
     role: "A", "B" or "O" in compositions with named parts;  reason: why this flow
     gradient: gives d/dq of F.M⁻¹F for each momentum, for kicks by a modified potential; or None
     """
@@ -35,6 +37,7 @@ class Part:
     reason: str
     order: int | None = None
     role: str = ""
+    poisson: bool = True
     gradient: Callable[[], Mapping[sympy.Symbol, sympy.Expr]] | None = field(default=None, compare=False)
 
 
@@ -76,8 +79,15 @@ def shown(expr: sympy.Basic) -> str:
     return text if len(text) <= SHOWN else f"{text[: SHOWN - 40]} ... {text[-35:]}"
 
 
+def shortest(expr: sympy.Expr) -> sympy.Expr:
+    """The shorter of a small expression and what multiplying it out gives."""
+    if sympy.count_ops(expr) > EXPANDED:
+        return expr
+    return min(expr, sympy.expand(expr), key=sympy.count_ops)
+
+
 def equations(field: Mapping[sympy.Symbol, sympy.Expr]) -> str:
-    """dz/dt = X(z) as text: a few components, and how many more there are."""
-    first = [f"d{symbol}/dt = {shown(rate)}" for symbol, rate in list(field.items())[:3]]
+    """dz/dt = X(z) as text: a few components in a short form, and how many more there are."""
+    first = [f"d{symbol}/dt = {shown(shortest(rate))}" for symbol, rate in list(field.items())[:3]]
     more = len(field) - len(first)
     return ",  ".join(first) + (f",  and {more} more" if more else "")

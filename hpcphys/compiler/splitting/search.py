@@ -37,7 +37,9 @@ def terms_of(hamiltonian: sympy.Expr, structure: SymbolicStructure, signs: Signs
         hamiltonian = sympy.expand(hamiltonian - sympy.Add(*pairs))
         field, hamiltonian = spin_field(hamiltonian, structure)
         found += [*pairs, field]
-    for term in sympy.Add.make_args(hamiltonian):
+    symbols = set(structure.coordinates.symbols)
+    spread = [part for term in sympy.Add.make_args(hamiltonian) for part in _distributed(term, symbols)]
+    for term in spread:
         motion = moving(structure.vector_field(term))
         apart = sympy.Add.make_args(sympy.expand(term))
         if len(apart) > 1 and closed_flow(motion, signs) is None:
@@ -45,6 +47,12 @@ def terms_of(hamiltonian: sympy.Expr, structure: SymbolicStructure, signs: Signs
         else:
             found.append(term)
     return [term for term in found if moving(structure.vector_field(term))]
+
+
+def _distributed(term: sympy.Expr, symbols: set[sympy.Symbol]) -> tuple[sympy.Expr, ...]:
+    """k (a + b + ...) as k a, k b, ... where k does not move."""
+    constant, rest = term.as_independent(*symbols, as_Add=False)
+    return tuple(constant * part for part in sympy.Add.make_args(rest))
 
 
 def grouped(

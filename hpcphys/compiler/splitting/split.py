@@ -9,7 +9,7 @@ from typing import Any
 import sympy
 
 from hpcphys.compiler.splitting.canonical import separable
-from hpcphys.compiler.splitting.closed import LARGE, affine_parts, closed_flow, moving
+from hpcphys.compiler.splitting.closed import LARGE, closed_flow, moving
 from hpcphys.compiler.splitting.modes import normal_modes
 from hpcphys.compiler.splitting.parts import Part, Splitting, equations, shown
 from hpcphys.compiler.splitting.search import grouped, part_of, terms_of
@@ -26,9 +26,6 @@ from hpcphys.compiler.structures.symbolic import SymbolicStructure
 class SplittingError(ValueError):
     """A Hamiltonian has no flow of the kind that was asked for; the message says which terms and why."""
 
-
-SMALL = 200
-"""Operations of a motion up to which every closed form is tried for all of it; beyond, only linear ones are."""
 
 METHODS = ("auto", "exact", "separable", "pieces", *IMPLICIT)
 
@@ -71,14 +68,16 @@ def _reversible(
     """The splitting of a motion without friction or noise."""
     if pieces is not None:
         return _named(hamiltonian, pieces, structure, signs)
-    if method in ("auto", "exact"):
-        found = _exact(hamiltonian, structure, signs)
-        if found is not None:
-            return found
+    halves = None
     if method in ("auto", "separable") and isinstance(structure, SymbolicCanonical):
-        found = separable(hamiltonian, structure)
+        halves = separable(hamiltonian, structure)
+    if method in ("auto", "exact"):
+        # What splits into drift and kick can move as a whole only if it is linear.
+        found = _exact(hamiltonian, structure, signs, linear_only=halves is not None)
         if found is not None:
             return found
+    if halves is not None:
+        return halves
     if method in ("auto", "pieces"):
         found = _pieces(hamiltonian, structure, signs)
         if found is not None:
@@ -120,15 +119,14 @@ def _with_heat(
     )
 
 
-def _exact(hamiltonian: sympy.Expr, structure: SymbolicStructure, signs: Signs) -> Splitting | None:
+def _exact(
+    hamiltonian: sympy.Expr, structure: SymbolicStructure, signs: Signs, *, linear_only: bool = False
+) -> Splitting | None:
     """All of H by one closed flow."""
     if sympy.count_ops(hamiltonian) > LARGE:
         return None
     motion = moving(structure.vector_field(hamiltonian))
-    small = sum(sympy.count_ops(rate) for rate in motion.values()) < SMALL
-    if not small and affine_parts(motion) is None:
-        return None
-    flow = closed_flow(motion, signs) or normal_modes(motion, signs)
+    flow = closed_flow(motion, signs, linear_only=linear_only) or normal_modes(motion, signs)
     if flow is None:
         return None
     part = Part("motion", flow.kind, hamiltonian, equations(motion), flow.code, flow.reason)

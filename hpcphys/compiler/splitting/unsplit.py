@@ -52,7 +52,11 @@ def implicit_part(name: str, hamiltonian: sympy.Expr, structure: SymbolicStructu
         f"at most "
         f"{LIMIT} iterations; symmetric: may be the basic step of symmetric compositions"
     )
-    return Part(name, method.replace("_", " "), hamiltonian, equations(motion), code, reason, order=2)
+    constant = not structure.matrix.free_symbols & {*structure.coordinates.symbols}
+    poisson = method == "spherical_midpoint" or (method == "midpoint" and constant)
+    return Part(
+        name, method.replace("_", " "), hamiltonian, equations(motion), code, reason, order=2, poisson=poisson
+    )
 
 
 def _code(motion: Motion, hamiltonian: sympy.Expr, structure: SymbolicStructure, method: str) -> Iterated:

@@ -79,7 +79,10 @@ def _violations(
 
     if part.order is not None:
         back = after(flow(point, dt), -dt)
-        return {"symmetry": _relative(back, start)}
+        found = {"symmetry": _relative(back, start)}
+        if part.poisson and isinstance(base, PoissonStructure):
+            found["structure"] = _structure_violation(base, flow, point, flow(point, dt), dt)
+        return found
     there = flow(point, dt)
     found = {"group": _relative(after(flow(point, dt / 3), 2 * dt / 3), after(point, dt))}
     if base is None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import sympy
@@ -131,6 +132,20 @@ class SymbolicStructure(Structure):
         Returns a new array for every variable. Raises StructureError if an array is missing.
         """
         return self._compiled_motion(z, gradient)
+
+    def with_parameters(self, parameters: Iterable[Variable]) -> Self:
+        """The same structure over coordinates that know further parameters, for Hamiltonians that have them.
+
+        Parameters whose names are known already are left as they are. Raises CoordinatesError if a variable
+        has the name of one.
+        """
+        known = {parameter.name for parameter in self.coordinates.parameters}
+        further = tuple(parameter for parameter in parameters if parameter.name not in known)
+        wider = copy(self)
+        wider.coordinates = Coordinates(self.coordinates.variables, (*self.coordinates.parameters, *further))
+        for compiled in ("_compiled_motion", "_compiled_reversal"):
+            vars(wider).pop(compiled, None)  # they belong to the narrower coordinates
+        return wider
 
     def reverse(self, state: State) -> None:
         """z <- R z in place.  Raises StructureError if no reversal of the structure is known."""

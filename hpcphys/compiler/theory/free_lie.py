@@ -1,10 +1,11 @@
-"""The free Lie algebra up to a degree: logarithms of products of exponentials (Baker, Campbell and Hausdorff).
+"""The free Lie algebra up to a degree: logarithms of products of exponentials (Baker, Campbell, Hausdorff).
 
 Elements are sums of words in letters 0, 1, ...; a word is a tuple, its degree its length.  The logarithm of a
 product of exponentials of Lie elements is a Lie element; here it is written in Lyndon's basis.
 
 A bracket is a letter or a pair of brackets: (0, (0, 1)) is [A, [A, B]].
-Source: Reutenauer (1993) Free Lie Algebras, sections 3.1 and 5.1; Hairer, Lubich & Wanner (2006), section III.4.
+Source: Reutenauer (1993) Free Lie Algebras, sections 3.1 and 5.1; Hairer, Lubich & Wanner (2006), section
+III.4.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Measured against predicted: a monitor that takes the series of conserved quantities and says where they part.
+"""Measured against predicted: a monitor takes the series of conserved quantities and says where they part.
 
 The trend of a series is the slope of a straight line through the means of equal blocks.  Within a block the
-values of an oscillation are correlated, between blocks hardly, so that the scatter of the means about the line
-is an honest error of the slope.
+values of an oscillation are correlated, between blocks hardly, so that the scatter of the means about the
+line is an honest error of the slope.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class ConservationMonitor:
             self._values[name].append(np.ravel(np.asarray(value, dtype=np.float64)))
 
     def findings(self) -> tuple[Finding, ...]:
-        """What was measured of every quantity against what was predicted.  Raises ValueError before 2 records."""
+        """What was measured of every quantity against what was predicted.  Raises ValueError for 1 record."""
         if len(self._time) < 2:
             raise ValueError(f"{len(self._time)} record; at least 2 are needed to compare")
         return tuple(self._finding(prediction) for prediction in self.predictions.values())
@@ -153,7 +153,7 @@ class ConservationMonitor:
             )
         if predicted is not None and largest > FACTOR * predicted + rounding:
             return (
-                f"{name} errs by {largest:.1e}, {largest / predicted:.0f} times the predicted {predicted:.1e}: "
-                "the motion has become faster than at the start; shorten the step"
+                f"{name} errs by {largest:.1e}, {largest / predicted:.0f} times the predicted "
+                f"{predicted:.1e}: the motion has become faster than at the start; shorten the step"
             )
         return ""

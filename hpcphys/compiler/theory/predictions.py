@@ -1,9 +1,10 @@
 """What theory says of each quantity of a compiled program: exact to rounding, bounded, or free to drift.
 
-Every flow of a splitting is examined by itself.  A quantity that each of them keeps to rounding is kept by any
-composition of them: Casimirs, linear and quadratic invariants, momenta.  A quantity that only the whole motion
-keeps, such as the energy, oscillates by C dt^p under a symmetric or symplectic composition of order p, without
-a trend; C is measured by trial runs of a few steps with dt and dt/2.  Under a dissipative structure it drifts.
+Every flow of a splitting is examined by itself.  A quantity that each of them keeps to rounding is kept by
+any composition of them: Casimirs, linear and quadratic invariants, momenta.  A quantity that only the whole
+motion keeps, such as the energy, oscillates by C dt^p under a symmetric or symplectic composition of order p,
+without a trend; C is measured by trial runs of a few steps with dt and dt/2.  Under a dissipative structure
+it drifts.
 Source: Hairer, Lubich & Wanner (2006), theorems IV.1.5, IV.2.3, VI.4.1 and IX.8.1; Brouwer (1937) Astron. J.
 46, 149 for the growth of rounding errors.
 """
@@ -90,11 +91,12 @@ def predictions(
     """The prediction for each quantity of a program, from its flows and a short trial on a copy of its state.
 
     quantities: name -> expression in the system's coordinates and parameters, or function of the state that
-        returns a number or an array; by default the energy and the Casimirs that the system states as
-        expressions.  Each should be conserved by the exact motion (or dissipated by it).
+        returns a number or an array; by default those of conserved_expressions.
+        Each should be conserved by the exact motion (or dissipated by it).
     dt: the step [time], by default the program's own;  trial_steps: steps of the trial run; 0 for none, and C
         stays unknown
-    The trial moves a copy, in NumPy; the program's state does not change.  Raises ValueError without a step.
+    The trial moves a copy, on one rank and in NumPy; the program's state does not change.  Raises ValueError
+    without a step.
     """
     step = program.dt if dt is None else dt
     if step is None:
@@ -119,11 +121,11 @@ def _prediction(
 ) -> Prediction:
     table, structure = program.composition, program.system.structure
     flows = sum(isinstance(op, Flow) for op in program.operations)
-    scale = float(np.max(np.abs(function(program.state)), initial=0.0)) or 1.0
+    scale = float(np.max(_term_size(program, function)))
     if kept:
         return Prediction(name, "exact", "every flow of the splitting keeps it", scale, flows)
-    if getattr(structure, "dissipative", False) or getattr(structure, "noise", None):
-        return Prediction(name, "drift", f"the {structure.name} structure dissipates", scale, flows)
+    if _dissipates(name, program.system):
+        return Prediction(name, "drift", f"the {structure.name} structure changes it", scale, flows)
     if not table.symmetric and program.controller is not None:
         return Prediction(name, "drift", "changing steps that are not time-symmetric", scale, flows)
     reason = f"{table.name}: symplectic, order {table.order}"
@@ -131,10 +133,25 @@ def _prediction(
 
 
 def conserved_expressions(system: Any) -> dict[str, Any]:
-    """Name -> expression of what a system states that it conserves: its energy and its Casimirs."""
-    found: dict[str, Any] = dict(getattr(system.structure, "casimir_expressions", {}))
+    """Name -> expression: the energy, and what the motion conserves by the structure's own account.
+
+    The energy is listed even where friction, noise or a thermostat changes it, so that it can be watched.
+    """
     energy = getattr(system, "hamiltonian", None)
-    return found if energy is None else {"energy": energy, **found}
+    if energy is None:
+        return dict(getattr(system.structure, "casimir_expressions", {}))
+    return {"energy": energy, **system.structure.conserved(energy)}
+
+
+def _dissipates(name: str, system: Any) -> bool:
+    """Whether the structure changes a quantity that it would otherwise conserve."""
+    structure, energy = system.structure, getattr(system, "hamiltonian", None)
+    if getattr(structure, "noise", None):
+        return True
+    changes = any(hasattr(structure, what) for what in ("friction", "thermostat_energy", "dissipative"))
+    if energy is None or not hasattr(structure, "conserved"):
+        return changes
+    return name == "energy" and name not in structure.conserved(energy)
 
 
 def _function(given: Any, system: Any) -> Quantity:
@@ -176,7 +193,7 @@ def _kept_by_flows(program: Program, quantity: Quantity, dt: float) -> bool:
     trial = on_copy(program)
     trial.prepare()
     before = np.asarray(quantity(trial.state))
-    size = _term_size(trial, quantity, dt)
+    size = _term_size(trial, quantity)
     for op in trial.operations:
         trial._execute(op, dt)
         after = np.asarray(quantity(trial.state))
@@ -186,7 +203,7 @@ def _kept_by_flows(program: Program, quantity: Quantity, dt: float) -> bool:
     return True
 
 
-def _term_size(program: Program, quantity: Quantity, dt: float) -> Any:
+def _term_size(program: Program, quantity: Quantity) -> Any:
     """Size of what rounding changes in the quantity: found by rounding every value of the state at random."""
     rng = np.random.default_rng(7)
     state = copy_of(program.state)

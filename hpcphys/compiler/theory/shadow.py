@@ -95,8 +95,8 @@ def shadow_energy(
 
     pieces: the Hamiltonian of each piece, in the order of the system's pieces
     structure: whose bracket {f, g} it is;  roles: of the pieces, where the composition asks for them
-    order: at most 4.  The energy of a run of order p departs from H~ up to dt^(p+k) by O(dt^(p+k+1)); terms of
-        odd powers vanish for symmetric compositions.
+    order: at most 4.  The energy of a run of order p departs from H~ up to dt^(p+k) by O(dt^(p+k+1)); terms
+        of odd powers vanish for symmetric compositions.
     Raises ShadowError for an order that is not offered.
     """
     if not 0 <= order <= MAX_ORDER:
@@ -124,7 +124,7 @@ def shadow_energies(
     *,
     roles: Sequence[str] | None = None,
 ) -> dict[str, sympy.Expr]:
-    """Name -> expression: "energy", and "shadow_energy_2" and "shadow_energy_4" to the second and fourth order.
+    """Name -> expression: "energy", "shadow_energy_2" and "shadow_energy_4", to second and fourth order.
 
     Ready to be observed like any other expression of coordinates, parameters and DT.
     """

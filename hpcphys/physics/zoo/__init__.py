@@ -38,7 +38,9 @@ def zoo_system(name: str, parameters: Mapping[str, Any] | None = None) -> ZooSys
     known = inspect.signature(maker).parameters
     for key in parameters or {}:
         if key not in known:
-            raise ZooError(f"{name} has no parameter {key!r}{_close(key, tuple(known))}; it has {', '.join(known)}")
+            raise ZooError(
+                f"{name} has no parameter {key!r}{_close(key, tuple(known))}; it has {', '.join(known)}"
+            )
     try:
         return maker(**(parameters or {}))
     except (TypeError, ValueError) as problem:

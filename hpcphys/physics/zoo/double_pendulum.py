@@ -6,7 +6,9 @@ from hpcphys.physics.zoo.system import ZooSystem
 
 
 def double_pendulum(
-    m: list[float] | None = None, l: list[float] | None = None, g: float = 9.81  # noqa: E741
+    m: list[float] | None = None,
+    l: list[float] | None = None,  # noqa: E741 (the name that its readers know)
+    g: float = 9.81,
 ) -> ZooSystem:
     """H(angle, spin): kinetic energy by the inverse of the mass matrix; not separable.
 
@@ -26,7 +28,8 @@ def double_pendulum(
         expression="kinetic + potential",
         definitions={
             "d": "q[0] - q[1]",
-            "kinetic": "(m[1]*l[1]^2*p[0]^2 + (m[0] + m[1])*l[0]^2*p[1]^2 - 2*m[1]*l[0]*l[1]*p[0]*p[1]*cos(d))"
+            "kinetic": "(m[1]*l[1]^2*p[0]^2 + (m[0] + m[1])*l[0]^2*p[1]^2"
+            " - 2*m[1]*l[0]*l[1]*p[0]*p[1]*cos(d))"
             "/(2*m[1]*l[0]^2*l[1]^2*(m[0] + m[1]*sin(d)^2))",
             "potential": "-(m[0] + m[1])*g*l[0]*cos(q[0]) - m[1]*g*l[1]*cos(q[1])",
         },

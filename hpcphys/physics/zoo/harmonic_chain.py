@@ -7,7 +7,9 @@ import numpy as np
 from hpcphys.physics.zoo.system import ZooSystem
 
 
-def harmonic_chain(size: int = 16, stiffness: float = 1.0, mode: int = 1, amplitude: float = 1.0) -> ZooSystem:
+def harmonic_chain(
+    size: int = 16, stiffness: float = 1.0, mode: int = 1, amplitude: float = 1.0
+) -> ZooSystem:
     """H = sum p_j²/2 + k/2 sum (q_{j+1} - q_j)² with fixed ends; mode n oscillates at
     w_n = 2 sqrt(k) sin(n pi / (2 (N+1))).
 

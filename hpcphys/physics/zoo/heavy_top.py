@@ -15,7 +15,8 @@ CASES: dict[str, tuple[list[float], list[float]]] = {
 def heavy_top(case: str = "lagrange", weight: float = 1.0, spin: float = 2.0) -> ZooSystem:
     """H = sum m_k²/2I_k + weight centre . gamma on se(3): gamma is the vertical seen from the body.
 
-    case: lagrange (symmetric, centre of mass on its axis: m_2 is conserved), kovalevskaya (I = 2, 2, 1, centre
+    case: lagrange (symmetric, centre of mass on its axis: m_2 is conserved), kovalevskaya (I = 2, 2, 1,
+    centre
         of mass in the equator: |(w_0 + i w_1)² - weight (gamma_0 + i gamma_1)|² is conserved) or general
     weight: mass g distance [energy];  spin: angular velocity about the third axis at the start
     Casimirs: gamma.gamma = 1 and m.gamma, the angular momentum about the vertical.

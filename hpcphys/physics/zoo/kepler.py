@@ -48,7 +48,8 @@ def kepler(mu: float = 1.0, eccentricity: float = 0.6, semi_major_axis: float = 
 
 
 def precession(series: Series, period: float) -> dict[str, float]:
-    """Angle by which the ellipse turns in a period, which the exact motion does not: the mean over the run."""
+    """Angle by which the ellipse turns in a period, which the exact motion does not: the mean over the
+    run."""
     turned = series["pericentre"][-1] - series["pericentre"][0]
     return {"precession_per_period": float(turned * period / series["time"][-1])}
 

@@ -7,7 +7,9 @@ import numpy as np
 from hpcphys.physics.zoo.system import Series, ZooSystem
 
 
-def lotka_volterra(birth: float = 1.0, hunger: float = 1.0, prey: float = 2.0, predators: float = 1.0) -> ZooSystem:
+def lotka_volterra(
+    birth: float = 1.0, hunger: float = 1.0, prey: float = 2.0, predators: float = 1.0
+) -> ZooSystem:
     """du/dt = u (birth - v), dv/dt = v (u - hunger): J = u v [[0, -1], [1, 0]] and
     H = u - hunger log u + v - birth log v.
 

@@ -20,7 +20,8 @@ def satellite(
         is stable for I_pitch > I_roll > I_yaw.  Small pitch librations have the frequency
         rate sqrt(3 (I_roll - I_yaw)/I_pitch).
     pitch, roll: angles at the start [rad]
-    Source: Beletsky (1966), Motion of an Artificial Satellite about its Center of Mass, section 1; Hughes (1986),
+    Source: Beletsky (1966), Motion of an Artificial Satellite about its Center of Mass, section 1; Hughes
+    (1986),
     Spacecraft Attitude Dynamics, section 9.1.
     """
     moments = inertia or [1.0, 1.2, 0.4]
@@ -28,7 +29,8 @@ def satellite(
         raise ValueError(f"inertia {moments}; three positive moments are needed")
     c, s = math.cos(pitch), math.sin(pitch)
     a, b = math.cos(roll), math.sin(roll)
-    # Rotations of the body by `pitch` about the normal and by `roll` about its first axis, applied to e_3, e_2.
+    # Rotations of the body by `pitch` about the normal and by `roll` about its first axis, applied to e_3,
+    # e_2.
     radial = [-s, c * b, c * a]
     normal = [0.0, a, -b]
     libration = rate * math.sqrt(max(0.0, 3.0 * (moments[0] - moments[2]) / moments[1]))
@@ -41,11 +43,14 @@ def satellite(
         expression={
             **{f"axis_{k}": f"m[{k}]^2/(2*inertia[{k}])" for k in range(3)},
             "orbit": "-rate*dot(normal, m)",
-            "gradient": "3/2*rate^2*(inertia[0]*radial[0]^2 + inertia[1]*radial[1]^2 + inertia[2]*radial[2]^2)",
+            "gradient": "3/2*rate^2*sum(inertia[k]*radial[k]^2, k, 0, 2)",
         },
         pieces=True,
         parameters={"inertia": moments, "rate": rate},
-        observables={"pitch": "asin(max(-1, min(1, -radial[0])))", "roll": "asin(max(-1, min(1, -normal[2])))"},
+        observables={
+            "pitch": "asin(max(-1, min(1, -radial[0])))",
+            "roll": "asin(max(-1, min(1, -normal[2])))",
+        },
         initial={
             "m": [rate * moment * n for moment, n in zip(moments, normal, strict=True)],
             "radial": radial,

@@ -11,7 +11,8 @@ def spin_chain(size: int = 6, exchange: float = 1.0, tilt: float = 0.5) -> ZooSy
     """H = -exchange sum S_j . S_{j+1} on a ring of unit spins; dS_j/dt = S_j x dH/dS_j.
 
     size: even number of spins, from 4;  exchange: J, positive for a ferromagnet [energy]
-    tilt: angle of every spin to the third axis at the start [rad], one turn round the ring: a spin wave, which
+    tilt: angle of every spin to the third axis at the start [rad], one turn round the ring: a spin wave,
+    which
         goes round at the frequency  w = 2 J (1 - cos k) cos(tilt),  k = 2 pi/size
     The length of each spin is a Casimir, the total spin is conserved.
     Source: Landau & Lifshitz (1935) Phys. Z. Sowjetunion 8, 153; Frank, Huang & Leimkuhler (1997) J. Comput.

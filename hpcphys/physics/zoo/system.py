@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 Entry = float | str
+Start = Mapping[str, Entry | Sequence[Entry] | Sequence[float]]
 Series = Mapping[str, np.ndarray]
 """Rows of diagnostics: "time" (rows,), "energy", every variable (rows, systems, size) or (rows, systems)."""
 
@@ -45,7 +46,7 @@ class ZooSystem:
     definitions: Mapping[str, str] = field(default_factory=dict)
     conserved: Mapping[str, str] = field(default_factory=dict)
     observables: Mapping[str, str] = field(default_factory=dict)
-    initial: Mapping[str, Entry | list[Entry]] = field(default_factory=dict)
+    initial: Start = field(default_factory=dict)
     random: Mapping[str, str] = field(default_factory=dict)
     constraints: tuple[str, ...] = ()
     reference: Callable[[np.ndarray], dict[str, np.ndarray]] | None = None

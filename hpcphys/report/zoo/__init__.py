@@ -1,4 +1,5 @@
-"""The figure that each system of the zoo is drawn for: figure(series, system, last states) -> Figure or None."""
+"""The figure that each system of the zoo is drawn for: figure(series, system, last states) -> Figure or
+None."""
 
 from __future__ import annotations
 

@@ -61,7 +61,9 @@ def toda_figure(series: Series, system: Any, states: Series) -> Figure | None:
     levels.plot(series["time"], spectrum, color=BLUE, linewidth=0.9)
     levels.plot(series["time"], -p / 2, color=GREY, linewidth=0.3, alpha=0.5)
     change = np.abs(spectrum - spectrum[0]).max()
-    levels.set_title(f"eigenvalues change by {change:.1e}; grey: the diagonal, $-p_j/2$", loc="right", color=GREY)
+    levels.set_title(
+        f"eigenvalues change by {change:.1e}; grey: the diagonal, $-p_j/2$", loc="right", color=GREY
+    )
     levels.set_ylabel("eigenvalues of L")
     levels.set_xlabel("time")
     wave.set_title(system.title, loc="left", color=GREY)
@@ -80,13 +82,15 @@ def fput_figure(series: Series, system: Any, states: Series) -> Figure | None:
     axes.set_ylabel("share of the energy")
     axes.set_xlim(cycles[0], cycles[-1])
     axes.set_ylim(0.0, 1.02)
-    above = axes.secondary_xaxis(
-        "top",
-        functions=(
-            lambda c: c * 1000 * CYCLE / system.facts["period"],
-            lambda n: n * system.facts["period"] / CYCLE / 1000,
-        ),
-    )
+    periods = 1000.0 * CYCLE / system.facts["period"]
+
+    def in_periods(cycles: Any) -> Any:
+        return cycles * periods
+
+    def in_cycles(periods_done: Any) -> Any:
+        return periods_done / periods
+
+    above = axes.secondary_xaxis("top", functions=(in_periods, in_cycles))
     above.set_xlabel("periods of mode 1")
     axes.legend(ncols=5, loc="lower center", bbox_to_anchor=(0.5, 0.86), fontsize=8)
     return figure

@@ -49,7 +49,9 @@ def three_bodies_figure(series: Series, system: Any, states: Series) -> Figure |
     shown = q[-min(len(q), 4000) :]
     for body, colour in enumerate((BLUE, RED, GREEN)):
         axes.plot(*shown[:, body].T, color=colour, linewidth=0.7, alpha=0.8)
-        axes.plot(*q[-1, body], "o", color=colour, markersize=6 + 2 * float(system.parameters["m"][body]) ** 0.3)
+        axes.plot(
+            *q[-1, body], "o", color=colour, markersize=6 + 2 * float(system.parameters["m"][body]) ** 0.3
+        )
         axes.plot(*q[0, body], "o", color=colour, markersize=10, fillstyle="none", markeredgewidth=0.7)
     axes.set_aspect("equal", adjustable="datalim")
     axes.set_xlabel("x")
@@ -117,7 +119,9 @@ def vortices_figure(series: Series, system: Any, states: Series) -> Figure | Non
     x, y = series["x"][:, 0], series["y"][:, 0]
     wide = np.ptp(x) > 2.5 * np.ptp(y)
     figure = Figure(figsize=(FIGURE_WIDTH + 1.0, 2.6) if wide else (4.8, 4.6))
-    axes = figure.subplots(gridspec_kw={"left": 0.1, "right": 0.97, "bottom": 0.18 if wide else 0.11, "top": 0.9})
+    axes = figure.subplots(
+        gridspec_kw={"left": 0.1, "right": 0.97, "bottom": 0.18 if wide else 0.11, "top": 0.9}
+    )
     strengths = system.parameters["Gamma"]
     for k, strength in enumerate(strengths):
         colour = (RED, "#e08214")[k // 2 % 2] if strength > 0 else (BLUE, "#4393c3")[k // 2 % 2]

@@ -98,7 +98,8 @@ def compiled_program(
 
 
 def _constraints(job: HamiltonianJob, declaration: Declaration, system: Any) -> Any:
-    """The constraints of [hamiltonian], with the kinetic energy that sets their masses: all of H that holds momenta."""
+    """The constraints of [hamiltonian], with the kinetic energy that sets their masses: all of H that
+    holds momenta."""
     from hpcphys.compiler.constraints import HolonomicConstraints
 
     pairs = getattr(declaration.structure, "pairs", None)

@@ -143,7 +143,7 @@ class Declaring:
         if table.system is None:
             return None
         for key in ("variables", "expression", *OPTIONS):
-            if key in table.model_fields_set:
+            if getattr(table, key) not in (None, [], {}):  # job.used.toml states every default
                 text = f"is given together with system = {table.system!r}, which has its own; remove one"
                 self.problems.append((("hamiltonian", key), text))
         with self.at("hamiltonian", "system"):
@@ -190,7 +190,9 @@ class Declaring:
         for name, text in shared.items():
             with self.at("initial", "definitions", name):
                 rows.define(name, text)
-        optional = set(whole.named) - {v.name for v in map(declared, zoo.variables if zoo else self.table.variables)}
+        optional = set(whole.named) - {
+            v.name for v in map(declared, zoo.variables if zoo else self.table.variables)
+        }
         for name, given in starts.items():
             with self.at("initial", "values", name):
                 rows.begin(name, given)

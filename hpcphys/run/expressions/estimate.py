@@ -13,7 +13,8 @@ BASE_BYTES = 180e6
 """Python, SymPy, the other packages and MPI, on each rank."""
 
 COPIES = 6
-"""Arrays of the state's size that a run holds at its largest: state, start, forces, diagnostics, a snapshot."""
+"""Arrays of the state's size that a run holds at its largest: state, start, forces, diagnostics, a
+snapshot."""
 
 MOST_SYSTEMS = 20_000
 """A larger batch is tried with this many of its systems."""

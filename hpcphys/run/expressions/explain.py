@@ -43,7 +43,9 @@ def _system(declaration: Declaration) -> str:
     if len(motion) > EQUATIONS:
         lines.append(f"  and {len(motion) - EQUATIONS} more")
     lines.append("LaTeX")
-    named = {s: _latex_name(s) for s in declaration.coordinates.symbols + declaration.coordinates.parameter_symbols}
+    named = {
+        s: _latex_name(s) for s in declaration.coordinates.symbols + declaration.coordinates.parameter_symbols
+    }
     lines.append(f"  H = {_short(sympy.latex(declaration.hamiltonian, symbol_names=named))}")
     for symbol, rate in list(motion.items())[:EQUATIONS]:
         lines.append(rf"  \dot{{{named[symbol]}}} = {_short(sympy.latex(rate, symbol_names=named))}")

@@ -12,12 +12,6 @@ from hpcphys.run.job import Job, Positive, System, Table, Time
 IMPLICIT = ("midpoint", "discrete_gradient", "spherical_midpoint")
 """Methods of the whole system at once, for what cannot be split."""
 
-if TYPE_CHECKING:  # a type checker cannot know names that are found when the program runs
-    Integrator = str
-else:
-    Integrator = Literal[(*composition_names(), *IMPLICIT)]
-
-Splitting = Literal[("auto", "exact", "separable", "pieces", *IMPLICIT)] if not TYPE_CHECKING else str
 
 Entry = int | Annotated[float, Field(allow_inf_nan=False)] | str
 Value = Entry | list[Entry]
@@ -28,7 +22,15 @@ STRUCTURES = (
     "canonical", "so3", "se3", "poisson", "vortices", "lotka_volterra", "quantum", "contact", "friction",
     "langevin", "ornstein_uhlenbeck", "nose_hoover", "generic", "product",
 )  # fmt: skip
-StructureName = Literal[STRUCTURES] if not TYPE_CHECKING else str
+
+if TYPE_CHECKING:  # a type checker cannot know names that are found when the program runs
+    Integrator = str
+    Splitting = str
+    StructureName = str
+else:
+    Integrator = Literal[(*composition_names(), *IMPLICIT)]
+    Splitting = Literal[("auto", "exact", "separable", "pieces", *IMPLICIT)]
+    StructureName = Literal[STRUCTURES]
 
 
 class HamiltonianSystem(System):
@@ -63,8 +65,8 @@ class Hamiltonian(Table):
     )
     splitting: Splitting = Field(
         "auto",
-        description="how H is split into flows; 'auto' finds parts with exact flows, the implicit methods move "
-        "all of it at once",
+        description="how H is split into flows; 'auto' finds parts with exact flows, the implicit methods "
+        "move all of it at once",
     )
     constraints: list[str] = Field([], description="holonomic constraints: expressions that stay zero")
     tolerance: Positive = Field(1e-12, description="how exactly constraints and implicit equations are met")

@@ -15,6 +15,7 @@ from hpcphys.run.expressions.declaration import Declaration
 from hpcphys.run.expressions.job import HamiltonianJob
 from hpcphys.run.expressions.theory import kept_quantities, predicted
 
+
 def results(job: HamiltonianJob, folder: Path) -> dict[str, Any]:
     """results: name -> number, of the system of the zoo and its reference solution
     predicted: quantity -> largest relative error that theory expects;  conservation: lines for the log
@@ -34,7 +35,8 @@ def results(job: HamiltonianJob, folder: Path) -> dict[str, Any]:
 def reference_errors(
     declaration: Declaration, job: HamiltonianJob, series: dict[str, np.ndarray]
 ) -> dict[str, float]:
-    """Largest distance from the exact solution, where the start is the zoo's own and the run is a single system."""
+    """Largest distance from the exact solution, where the start is the zoo's own and the run is a single
+    system."""
     zoo = declaration.zoo
     if zoo is None or zoo.reference is None or job.initial.values or job.initial.systems > 1:
         return {}

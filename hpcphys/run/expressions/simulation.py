@@ -106,7 +106,9 @@ class HamiltonianSimulation(Simulation):
         for rank, found in enumerate(everyone):
             if found:
                 where = f" on rank {rank}" if self.communicator.size > 1 else ""
-                raise RunError(f"{found}{where}.  No checkpoint of this state is written.  Use a shorter step")
+                raise RunError(
+                    f"{found}{where}.  No checkpoint of this state is written.  Use a shorter step"
+                )
         raise RunError(f"the coordinates overflow after step {self.state.step} at time {self.state.time:g}")
 
     def _first_bad(self) -> str:
@@ -119,8 +121,8 @@ class HamiltonianSimulation(Simulation):
                 writers = [p.name for p in self.program.system.pieces if variable.name in p.writes]
                 name = variable.name if variable.size is None else f"{variable.name}[{column}]"
                 return (
-                    f"{name} of system {self.first + row} is {array[row, column]} after step {state.step} at time "
-                    f"{state.time:g}; it was written by {' or '.join(writers)}"
+                    f"{name} of system {self.first + row} is {array[row, column]} after step {state.step} "
+                    f"at time {state.time:g}; it was written by {' or '.join(writers)}"
                 )
         return ""
 
@@ -145,8 +147,8 @@ class HamiltonianSimulation(Simulation):
         _, rank, system = max(everyone)
         pieces = ", ".join(piece.name for piece in self.program.system.pieces)
         raise RunError(
-            f"{reason}.  It is that of system {system} on rank {rank} (pieces: {pieces}).  No checkpoint of this "
-            "state is written"
+            f"{reason}.  It is that of system {system} on rank {rank} (pieces: {pieces}).  No checkpoint "
+            "of this state is written"
         )
 
     def note(self, row: dict[str, Any]) -> str:

@@ -15,8 +15,16 @@ from hpcphys.run.expressions.declaration import Declaration
 from hpcphys.run.expressions.job import HamiltonianJob
 from hpcphys.run.expressions.watch import Formulas
 
-SYSTEMS_TRIED = 4
+SYSTEMS_TRIED = 4096
+"""The largest error of a batch is that of its fastest system: a few would not show it."""
+
+STRETCHES = 16
+"""Runs of neighbouring systems, spread over the batch, that are tried: parameters may change along it."""
+
 TRIAL_STEPS = 20_000
+TRIAL_WORK = 40_000_000
+"""Steps of a trial: of one system, and of all systems together."""
+
 SAMPLES = 400
 
 
@@ -31,20 +39,21 @@ def kept_quantities(declaration: Declaration) -> dict[str, sympy.Expr]:
 def predicted(job: HamiltonianJob, declaration: Declaration, backend: Any) -> tuple[Prediction, ...]:
     """The prediction for every conserved quantity of the job.
 
-    C of a bounded error C dt^p is measured with half of the job's step, over its time or TRIAL_STEPS steps: so the
-    prediction is theory's and not the run itself.
+    C of a bounded error C dt^p is measured with half of the job's step, over its time or TRIAL_STEPS steps,
+    on systems from the whole batch: so the prediction is theory's and not the run itself.
     """
     kept = kept_quantities(declaration)
-    rows = declaration.rows.rows(0, min(job.initial.systems, SYSTEMS_TRIED))
-    known = predictions(assembly.compiled_program(job, declaration, rows), kept, trial_steps=0)
+    one = declaration.rows.rows(0, 1)
+    known = predictions(assembly.compiled_program(job, declaration, one), kept, trial_steps=0)
     bounded = {p.quantity: kept[p.quantity] for p in known if p.law == "bounded"}
     if not bounded:
         return known
-    rows = declaration.rows.rows(0, min(job.initial.systems, SYSTEMS_TRIED))
+    rows = spread_rows(declaration, job.initial.systems)
     program = assembly.compiled_program(job, declaration, rows, backend)
     formulas = Formulas(bounded, declaration.coordinates, declaration.parameters)
     half = job.time.step / 2
-    steps = 2 * min(steps_wanted(job) or TRIAL_STEPS, TRIAL_STEPS // 2)
+    most = min(TRIAL_STEPS, TRIAL_WORK // program.state.count)
+    steps = 2 * min(steps_wanted(job) or most, max(1, most // 2))
     each = max(1, steps // SAMPLES)
     largest, start = np.zeros(len(bounded)), formulas(_host(program, backend), 0.0)
     for _ in range(steps // each):
@@ -56,6 +65,16 @@ def predicted(job: HamiltonianJob, declaration: Declaration, backend: Any) -> tu
         dataclasses.replace(p, constant=sizes[p.quantity] / half**p.order) if p.quantity in sizes else p
         for p in known
     )
+
+
+def spread_rows(declaration: Declaration, systems: int) -> dict[str, np.ndarray]:
+    """Initial rows of a small batch, or of SYSTEMS_TRIED in stretches spread over a large one."""
+    if systems <= SYSTEMS_TRIED:
+        return declaration.rows.rows(0, systems)
+    each = SYSTEMS_TRIED // STRETCHES
+    starts = np.linspace(0, systems - each, STRETCHES).astype(int).tolist()
+    stretches = [declaration.rows.rows(start, start + each) for start in starts]
+    return {name: np.concatenate([rows[name] for rows in stretches]) for name in stretches[0]}
 
 
 def _host(program: Any, backend: Any) -> dict[str, np.ndarray]:

@@ -1,4 +1,5 @@
-"""What is watched of a batch of systems: energies, Casimirs and observables, against the start of each system."""
+"""What is watched of a batch of systems: energies, Casimirs and observables, against the start of each
+system."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ from hpcphys.compiler.expressions import TIME, Coordinates
 from hpcphys.run.expressions.declaration import Declaration
 
 CANCELLED = 1e-2
-"""A conserved quantity below this share of its own terms counts as zero: its error is measured by the terms."""
+"""A conserved quantity below this share of its own terms counts as zero: its error is measured by the
+terms."""
 
 Arrays = Mapping[str, Any]
 
@@ -89,7 +91,8 @@ class BatchWatch:
         self.memory: dict = memory or {"largest": dict.fromkeys(self.kept, 0.0)}
 
     def row(self, arrays: Arrays, time: float) -> dict[str, Any]:
-        """Means over the batch, ranges where it has several systems, and the largest error (with its sign) of what
+        """Means over the batch, ranges where it has several systems, and the largest error (with its sign)
+        of what
         is conserved; collective."""
         values = self._formulas(arrays, time)
         count = len(self.kept)
@@ -116,8 +119,8 @@ class BatchWatch:
         if self.energy_limit is not None and abs(error) > self.energy_limit:
             return (
                 f"the energy error {error:.3e} after step {step} at time {time:g} is beyond "
-                f"[limits] energy_error = {self.energy_limit:g}; use a shorter step or a composition of higher "
-                "order"
+                f"[limits] energy_error = {self.energy_limit:g}; use a shorter step or a composition of "
+                "higher order"
             )
         return ""
 
