@@ -92,8 +92,7 @@ class BatchWatch:
 
     def row(self, arrays: Arrays, time: float) -> dict[str, Any]:
         """Means over the batch, ranges where it has several systems, and the largest error (with its sign)
-        of what
-        is conserved; collective."""
+        of what is conserved; collective."""
         values = self._formulas(arrays, time)
         count = len(self.kept)
         errors = (values[:count] - self._begin) / self._scale
