@@ -21,7 +21,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 RANK_COUNTS = (1, 2, 3, 4, 8)
-LIMIT_SECONDS = {"lint": 120, "types": 300, "serial": 1200, "ranks": 400}
+LIMIT_SECONDS = {"lint": 120, "types": 300, "serial": 2400, "ranks": 600}
 
 
 @dataclass
