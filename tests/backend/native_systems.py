@@ -11,6 +11,7 @@ from hpcphys.compiler import CanonicalStructure, PhysicalSystem, State
 from hpcphys.compiler.expressions import DT, Coordinates
 from hpcphys.compiler.flows import Update
 from hpcphys.compiler.flows.pieces import Values, expression_piece
+from hpcphys.compiler.flows.sequence import Sequence
 from hpcphys.compiler.hamiltonian import hamiltonian
 from hpcphys.kernels import backend
 
@@ -99,11 +100,15 @@ def langevin(rows: int, first: int = 0) -> PhysicalSystem:
     normal = sympy.symbols("normal_0:3", real=True)
     decay = sympy.exp(-friction * DT)
     values = Values(c, {"friction": 0.7})
+    strength = sympy.sqrt(sympy.Abs(1 - decay**2))  # of either sign of DT: compositions step backwards too
     flows = {
         "drift": Update.of({x[k]: x[k] + DT * v[k] for k in range(3)}),
         "kick": Update.of({v[k]: v[k] - DT * (x[k] ** 3 - x[k]) for k in range(3)}),
-        "noise": Update.of(
-            {v[k]: decay * v[k] + sympy.sqrt(1 - decay**2) * normal[k] for k in range(3)}, normals=normal
+        "noise": Sequence(
+            (
+                Update.of({v[0]: decay * v[0] + strength * normal[0]}, normals=normal[:1]),
+                Update.of({v[k]: decay * v[k] + strength * normal[k] for k in (1, 2)}, normals=normal[1:]),
+            )
         ),
     }
     pieces = tuple(expression_piece(name, name, flow, values) for name, flow in flows.items())

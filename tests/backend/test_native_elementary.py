@@ -105,6 +105,20 @@ def test_special_values(branch, name):
 
 
 @pytest.mark.parametrize("branch", [*BRANCHES, "emulated"])
+def test_the_compiler_fuses_nothing_by_itself(branch):
+    text = (
+        '#include "batch.h"\n'
+        "KERNEL(sum)(long long n, const double* RESTRICT x, double* RESTRICT y) { SYSTEMS(i, n) {\n"
+        "  const num a = load_system(x, i, n, 1, 0);\n  store_system(y, i, n, 1, 0, a * a + a);\n} }\n"
+    )
+    machine = backend("emulated") if branch == "emulated" else backend("cpu", threads=1)
+    x = np.random.default_rng(1).normal(size=100)
+    found = np.zeros(100)
+    machine.generated("rounding", text, **BRANCHES.get(branch, {})).launch("sum", 100, x, found)
+    assert np.array_equal(found, x * x + x)
+
+
+@pytest.mark.parametrize("branch", [*BRANCHES, "emulated"])
 @pytest.mark.parametrize(
     ("name", "reference"),
     [("absolute", np.abs), ("sign_of", np.sign), ("floor_of", np.floor), ("ceiling_of", np.ceil)],

@@ -62,7 +62,30 @@ class Root:
         return {self.x: guess}
 
 
-def roots(x, extra=()):
+@dataclass(frozen=True)
+class Halve:
+    """x <- x/2 until x <= 1: a system that has stopped must not be halved with those that go on."""
+
+    x: sympy.Symbol
+    normals = ()
+
+    @property
+    def reads(self):
+        return frozenset({self.x})
+
+    writes = reads
+
+    def emit(self, writer):
+        with writer.iterate(LIMIT) as loop:
+            loop.stop(writer.condition(self.x <= 1))
+            writer.assign([self.x], writer.evaluate([self.x / 2]))
+
+    def apply(self, columns, dt):
+        value = columns[self.x]
+        return {self.x: np.where(value > 1, value / 2.0 ** np.ceil(np.log2(value)), value)}
+
+
+def roots(x):
     c = Coordinates.declare(["x", "y"])
     symbol, other = c.symbols
     values = Values(c, {})
@@ -87,6 +110,17 @@ def test_iterations_stop_system_by_system(branch):
     compile_structure(reference, "lie_trotter", dt=1.0, backend="numpy").run(5)
     compile_structure(system, "lie_trotter", dt=1.0, backend=BRANCHES[branch]()).run(5)
     np.testing.assert_allclose(system.state["x"], reference.state["x"], rtol=1e-13)
+
+
+@pytest.mark.parametrize("branch", BRANCHES)
+def test_a_system_that_has_stopped_does_not_change(branch):
+    c = Coordinates.declare(["x"])
+    piece = expression_piece("halve", "x <- x/2 while x > 1", Halve(c.symbols[0]), Values(c, {}))
+    x = np.array([0.3, 1.0, 1.5, 2.0, 1000.0, 7.0, 0.9, 65.0, 3.0, 1e9])
+    wanted = piece.code.apply({c.symbols[0]: x}, 0.0)[c.symbols[0]]
+    system = PhysicalSystem(State({"x": x.copy()}), (piece,), CanonicalStructure(()), coordinates=c)
+    compile_structure(system, "lie_trotter", dt=1.0, backend=BRANCHES[branch]()).run(1)
+    assert np.array_equal(system.state["x"], wanted)
 
 
 def test_the_company_in_a_register_changes_no_bits():

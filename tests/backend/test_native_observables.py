@@ -26,6 +26,10 @@ EXPRESSIONS = {
     "size": sympy.Max(sympy.Abs(Q[0]), sympy.Abs(Q[1]), W),
     "odd": sympy.Piecewise((Q[0] ** 5 / (1 + Q[1] ** 2) ** 3, Q[0] > Q[1]), (sympy.tanh(Q[1]), True)),
     "turned": sympy.sin(W * Q[0]) * sympy.cos(W * Q[0]) + sympy.Mod(Q[0], 1) + sympy.cbrt(1 + Q[0] ** 2),
+    # sums that have a difference in common, once forwards and once backwards
+    "forwards": Q[0] - Q[1] + P[0],
+    "backwards": Q[1] - Q[0] + P[1],
+    "both ways": (Q[0] - Q[1] + W) * (Q[1] - Q[0] - P[0]) + (Q[1] - Q[0] + K * P[1]),
     "constant": sympy.sqrt(2) * K,
     "plain": Q[1],
 }

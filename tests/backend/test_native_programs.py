@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from hpcphys.compiler import State, compile_structure
-from hpcphys.compiler.native import kernel, launch, writer
+from hpcphys.compiler.native import fuse, kernel, launch, writer
 from hpcphys.kernels import backend
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -25,6 +25,7 @@ def arrays(state):
 def assert_near(found, wanted, tolerance=2e-13):
     for name in wanted.names():
         scale = np.abs(wanted[name]).max()
+        assert np.isfinite(scale), name
         np.testing.assert_allclose(found[name], wanted[name], rtol=tolerance, atol=tolerance * scale)
 
 
@@ -116,6 +117,7 @@ def test_threads_do_not_change_bits():
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_flows_as_functions_are_the_same_flows(name, branch, monkeypatch):
     inline, outlined = SYSTEMS[name](13), SYSTEMS[name](13)
+    monkeypatch.setattr(kernel, "INLINE_STATEMENTS", 10**6)
     compile_structure(inline, "yoshida4", dt=DT, backend=BRANCHES[branch]()).run(STEPS)
     monkeypatch.setattr(kernel, "INLINE_STATEMENTS", 0)
     monkeypatch.setattr(writer, "CHUNK", 5)
@@ -124,6 +126,22 @@ def test_flows_as_functions_are_the_same_flows(name, branch, monkeypatch):
     assert "OUTLINE" in program.native.text
     program.run(STEPS)
     assert_near(outlined.state, inline.state, 1e-13)
+
+
+@pytest.mark.parametrize("branch", ["widest", "scalar", "emulated"])
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_stages_in_a_loop_are_the_stages_one_by_one(name, branch, monkeypatch):
+    reference, system = SYSTEMS[name](13), SYSTEMS[name](13)
+    compile_structure(reference, "kahan_li6", dt=DT, backend="numpy", seed=4).run(3)
+    plain = compile_structure(SYSTEMS[name](13), "kahan_li6", dt=DT, backend="numpy")
+    monkeypatch.setattr(kernel, "INLINE_STATEMENTS", 10**6)
+    everything = fuse.native_text(plain.operations, plain.system).statements
+    monkeypatch.setattr(kernel, "INLINE_STATEMENTS", everything // 2)
+    program = compile_structure(system, "kahan_li6", dt=DT, backend=BRANCHES[branch](), seed=4)
+    assert "for (int stage = 0" in program.native.text
+    assert not program.native.kernel.outlined
+    program.run(3)
+    assert_near(system.state, reference.state)
 
 
 def test_a_large_chain_is_outlined():

@@ -79,5 +79,8 @@ def test_random_blocks_are_counted_in_pairs():
     first = writer.normals(sympy.symbols("a b c"))
     second = writer.normals(sympy.symbols("d:1"))
     assert len({*first.values(), *second.values()}) == 4
-    assert writer.blocks_drawn == noise.blocks(3) + noise.blocks(1) == 3
+    assert writer.blocks_drawn == noise.blocks(4) == 2  # parts of one flow share a block
+    writer.begin("another flow", "dt_0")
+    writer.normals(sympy.symbols("e:1"))
+    assert writer.blocks_drawn == 3
     assert sum("normal_pair(" in line for line in writer.lines) == 3

@@ -17,8 +17,7 @@ compiler takes about 10 ms for each of them (two vector registers per value): 1.
 for a Toda chain of 16 (351), 16 s for ten bodies in space (795) if they were allowed."""
 
 MOST_STATEMENTS = 100_000
-"""Programs whose distinct flows have more operations are refused. As functions they take about 1 ms for
-each."""
+"""Programs whose distinct flows have more operations are refused."""
 
 
 class ProgramTooLarge(ValueError):
@@ -256,8 +255,7 @@ def _inlined(operations: Sequence[Operation], layout: Layout, repeated: Repetiti
 
 
 def _outlined(operations: Sequence[Operation], layout: Layout) -> Steps:
-    """Each distinct flow as a function of dt and of the random blocks drawn before it; the step calls
-    them."""
+    """Each distinct flow as a function of dt and of the random blocks drawn before it, and their calls."""
     body = Body(layout, arrays=True)
     writer = Writer(body.moved, body.constants, outlined=True)
     lengths: dict[float, str] = {}

@@ -71,6 +71,7 @@ class Writer:
         self.blocks_drawn = 0
         self.count = 0
         self._first_block = ""
+        self._spare: list[str] = []  # variates that the present flow has drawn and not used
         self._hoisted: dict[str, str] = {}
         self._operation = ""
         self._names = 0
@@ -97,6 +98,7 @@ class Writer:
         if self.outlined:
             self.blocks_drawn = 0
         self._operation, self._dt, self._first_block = operation, dt, first_block
+        self._spare = []
 
     def evaluate(self, expressions: Sequence[sympy.Expr], local: Local | None = None) -> list[str]:
         """Statements that evaluate the expressions together, common parts once; the names of their values.
@@ -158,6 +160,7 @@ class Writer:
         self._running.append(running)
         yield Loop(self, running)
         self._running.pop()
+        self._spare = []  # drawn inside the braces
         self.line("}")
 
     def fail(self, mask: str, message: str) -> None:
@@ -170,18 +173,26 @@ class Writer:
         self.line(f"fail({mask}, {len(self.failures)}, first_step + s, alive, status);")
 
     def normals(self, symbols: Sequence[sympy.Symbol]) -> Local:
-        """Names of standard normal variates, one for each symbol, drawn for this application of the flow."""
-        if not symbols:
-            return {}
+        """Names of standard normal variates, one for each symbol, drawn for this application of the flow.
+
+        A flow of several parts takes them in one row, as the reference does: no part leaves one unused.
+        """
+        wanted = len(symbols) - len(self._spare)
+        if wanted > 0:
+            self._draw(noise.blocks(wanted))
+        names, self._spare = self._spare[: len(symbols)], self._spare[len(symbols) :]
+        return dict(zip(symbols, names, strict=True))
+
+    def _draw(self, count: int) -> None:
+        """Statements that draw so many blocks of two variates each."""
         array = self.fresh("normal")
-        count = noise.blocks(len(symbols))
         self.line(f"num {array}[{2 * count}];")
         for k in range(count):
             block = " + ".join(filter(None, (self._first_block, str(self.blocks_drawn + k))))
             pair = f"{array}[{2 * k}], {array}[{2 * k + 1}]"
             self.line(f"normal_pair(seed, first_row + i, first_step + s, {block}, {pair});", 100)
         self.blocks_drawn += count
-        return {symbol: f"{array}[{k}]" for k, symbol in enumerate(symbols)}
+        self._spare += [f"{array}[{k}]" for k in range(2 * count)]
 
     def _evaluated(self, expressions: Sequence[sympy.Basic], local: Local | None) -> list[str]:
         """Statements for expressions or relations; names of results that later assignments do not change."""
