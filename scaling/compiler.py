@@ -5,8 +5,8 @@ python scaling/compiler.py [--systems N] [--python INTERPRETER] [--quick]
 The peers may live in an environment of their own, made with
   python -m venv peers; peers/bin/pip install rebound scipy diffrax "jax[cpu]"
 and given with --python peers/bin/python.  All rates are per core.  An error is the median over the batch of
-the largest coordinate's, against this program's 8th order at a small step; at equal error means: the fastest
-measured setting of this program (8th order, falling steps) whose error is not larger.
+the largest coordinate's, against this program's 8th order at a small step; at equal error means: the
+fastest measured setting of this program (8th order, falling steps) whose error is not larger.
 """
 
 from __future__ import annotations

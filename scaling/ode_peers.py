@@ -3,8 +3,7 @@
 python scaling/ode_peers.py NAME IN.npz OUT.npz     (needs NumPy and the peer, nothing else)
 rebound: IN has z (1, 12), dt, steps; OUT seconds for all steps, z at their end
 scipy, diffrax: IN has z (rows, 12), time, tolerances (k,); OUT for each tolerance z at that time (k, rows,
-12)
-and seconds (k,), compilation left out
+12) and seconds (k,), compilation left out
 """
 
 from __future__ import annotations

@@ -92,6 +92,9 @@ def explanation(program: Program) -> str:
     ]
     per_step = program.evaluations_per_step
     lines.append(f"Program of one step ({per_step} field evaluation{'' if per_step == 1 else 's'})")
+    if system.carries:
+        names = ", ".join(variable.name for variable in system.carries)
+        lines.append(f"  compensated sums: what rounding takes from them is in {names}")
     if program.entry:
         reused = ", ".join(sorted(program.entry))
         lines.append(f"  reused from the step before: {reused} (evaluated once before the first step)")

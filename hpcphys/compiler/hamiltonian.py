@@ -45,11 +45,9 @@ def hamiltonian(
     """The system dz/dt = L(z) grad H(z) of a Hamiltonian; its splitting is found (print system.splitting).
 
     expression: H as text in the grammar of `expressions.parse`, as a Python function whose arguments are
-    named
-        like variables and parameters, or as a SymPy expression in symbols of those names. A mapping name ->
-        H_k
-        or a sequence is a sum whose terms are kept as the pieces. None where the structure has H itself
-        (quantum, generic). H may depend on the time t.
+        named like variables and parameters, or as a SymPy expression in symbols of those names. A mapping
+        name -> H_k or a sequence is a sum whose terms are kept as the pieces. None where the structure has H
+        itself (quantum, generic). H may depend on the time t.
     variables: declarations such as "q[3]" or "x"; ("x", "px") declares a canonical pair. Not needed where
         `structure` has its coordinates.
     structure: a name (structures.registry.structure_names) or a structure

@@ -73,9 +73,8 @@ def arrays_of(
     for
         one system serves all of a batch.
     defaults: name -> value of variables that need not be given
-    Raises InitialError for a missing or unknown name, a wrong shape, a value that is not finite, and numbers
-    of
-    systems that differ.
+    Raises InitialError for a missing or unknown name, a wrong shape, a value that is not finite, and
+    numbers of systems that differ.
     """
     wanted = {variable.name: variable for variable in variables}
     unknown = [name for name in given if name not in wanted]

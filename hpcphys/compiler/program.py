@@ -135,6 +135,10 @@ class Program:
         """
         self.prepare()
         self.system.structure.reverse(self.state)
+        if self.system.carries:
+            from hpcphys.compiler.compensate import reverse_carries
+
+            reverse_carries(self.system)
         if self.controller is not None:
             self.controller.reverse(self.state)
 
@@ -268,6 +272,7 @@ def compile_structure(
     backend: Any = None,
     total: int | None = None,
     seed: int | None = None,
+    compensated: bool = False,
 ) -> Program:
     """Compile a system and a composition into a program, pass by pass, each followed by its check.
 
@@ -280,6 +285,8 @@ def compile_structure(
         for NumPy, operation by operation, the reference of the native kernels
     total: number of systems on all ranks, where they are more than this rank's
     seed: of the random numbers, 0 <= seed < 2**63; by default the state's own (scalar "noise.seed"), or 0
+    compensated: keep what rounding takes from the sums z <- z + increment in arrays carry_<name> of the
+        state; for systems of expressions (see compensate.compensate)
     Raises passes.CompileError if the system and the composition do not fit, ConstraintError if the state does
     not meet the system's constraints, ValueError for an unknown name or a seed out of range,
     native.ProgramTooLarge for a system with too many terms to be compiled.
@@ -288,6 +295,10 @@ def compile_structure(
         if not 0 <= seed < 1 << 63:
             raise ValueError(f"seed = {seed}: must be at least 0 and below 2**63")
         system.state.scalars[SEED] = seed
+    if compensated:
+        from hpcphys.compiler.compensate import compensate
+
+        system = compensate(system)
     table = composition_named(composition) if isinstance(composition, str) else composition
     operations = passes.compose(system, table, controller)
     passes.check_compose(operations, system)

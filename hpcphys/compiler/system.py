@@ -57,6 +57,7 @@ class PhysicalSystem:
     hamiltonian: H as an expression, or None
     splitting: how the pieces were found (splitting.Splitting), or None
     constraints: what holds g(q) = 0 (constraints.BondConstraints or HolonomicConstraints), or None
+    carries: variables carry_<name> of compensated sums (compensate.compensate)
     """
 
     state: State
@@ -70,6 +71,7 @@ class PhysicalSystem:
     hamiltonian: Any = None
     splitting: Any = None
     constraints: Any = None
+    carries: tuple[Any, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "pieces", tuple(self.pieces))

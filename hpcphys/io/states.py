@@ -4,8 +4,7 @@
     ->  q (system, q_component), p (system, ...), system
 
 Variables have one row for each system; `system` holds their indices.  The file's attributes are time, step
-and
-the job.
+and the job.
 """
 
 from __future__ import annotations

@@ -86,13 +86,17 @@ def test_ranks_do_not_matter(alone, tmp_path, ranks):
     assert norms(ranks, tmp_path) == alone
 
 
-def test_a_resumed_run_is_the_uninterrupted_one_on_other_ranks(launch, folder):
+@pytest.mark.parametrize("carries", [(), ("carry_q", "carry_p")])
+def test_a_resumed_run_is_the_uninterrupted_one_on_other_ranks(launch, folder, carries):
+    """With compensated sums too: carries are in the checkpoint."""
     whole, parted = folder("whole", 40, BATCH), folder("parted", 20, BATCH)
-    assert launch("run", whole.job, ranks=1).end() == 0
-    assert launch("run", parted.job, ranks=2).end() == 0
+    compensated = ("--set", f"time.compensated={'true' if carries else 'false'}")
+    assert launch("run", whole.job, *compensated, ranks=1).end() == 0
+    assert launch("run", parted.job, *compensated, ranks=2).end() == 0
     again = launch("resume", parted.path, "--set", "time.steps=40", ranks=3)
     assert again.end() == 0, again.err
-    for name in ("q", "p", "k"):
+    assert all(np.any(whole.state()[name]) for name in carries)
+    for name in ("q", "p", "k", *carries):
         assert parted.state()[name].tobytes() == whole.state()[name].tobytes(), name
     series, other = whole.series(), parted.series()
     rows = np.isin(other["step"], series["step"])
@@ -131,6 +135,14 @@ def test_a_step_that_is_too_long_ends_the_run(launch, folder):
     assert run.err.count("hpcphys: error") == 1
     assert "of system" in run.err
     assert "No checkpoint" in run.err
+
+
+def test_what_cannot_be_compensated_is_an_error_of_its_key(launch, folder):
+    given = folder("bound", 4, BATCH.replace("parameters", 'splitting = "midpoint"\nparameters'))
+    run = launch("run", given.job, "--set", "time.compensated=true")
+    assert run.end() != 0
+    assert "time.compensated: " in run.err
+    assert "no flow of this system has the form" in run.err
 
 
 def test_an_energy_limit_names_the_system(launch, folder):

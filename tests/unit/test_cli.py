@@ -105,6 +105,18 @@ def test_submit_needs_a_table_and_writes_a_script(job_file, capsys, monkeypatch)
     assert "no sbatch" in capsys.readouterr().err
 
 
+def test_explain_tells_equations_conservation_and_cost(job_file, capsys):
+    assert main(["explain", str(job_file)]) == 0
+    text = capsys.readouterr().out
+    for words in (r"\dot{q}_i = v_i", "canonical structure", "order 2, symmetric", "exchange", "tree_forces"):
+        assert words in text
+    assert "energy: oscillates by O(dt^2) without trend (leapfrog, equal steps)" in text
+    assert "momentum: exact to rounding" in text
+    assert "core seconds for 100000 particles" in text
+    assert main(["explain", str(job_file), "--set", "gravity.conserve_momentum=false"]) == 0
+    assert "momentum: to the error of the tree's forces" in capsys.readouterr().out
+
+
 def test_plot_of_a_folder_without_a_run_fails_in_words(tmp_path, capsys):
     assert main(["plot", str(tmp_path)]) == 1
     assert capsys.readouterr().err.startswith("hpcphys: ")

@@ -26,9 +26,8 @@ def midpoint(field: Field) -> Iterated:
     """y = z + dt X((z + y)/2).
 
     Conserves every invariant of X of degree two at most; symplectic for a canonical X and, more generally,
-    Poisson
-    for J that does not depend on z. Where J is linear in z (Lie-Poisson) it is Poisson only to third order
-    in dt.
+    Poisson for J that does not depend on z. Where J is linear in z (Lie-Poisson) it is Poisson only to
+    third order in dt.
     Source: Hairer, Lubich & Wanner (2006), theorems IV.2.1 and VI.4.2; Austin, Krishnaprasad & Wang (1993)
     J. Comput. Phys. 107, 105 for Lie-Poisson systems.
     """

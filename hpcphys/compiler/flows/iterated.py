@@ -41,10 +41,9 @@ class Iterated:
     start: E, the first guess;  image: F, one expression each
     matrix: M, the derivative of y - F (that of the midpoint rule serves all methods here), or None for 1
 
-    The iteration ends when the correction |M⁻¹ (y - F)|, summed over components, is below 1e-15 of |y| or is
-    below
-    1e-12 and no longer shrinks; each system of a batch on its own, so that results do not depend on the
-    company. After 50 iterations it fails with ConvergenceError.
+    The iteration ends when the correction |M⁻¹ (y - F)|, summed over components, is below 1e-15 of |y| or
+    is below 1e-12 and no longer shrinks; each system of a batch on its own, so that results do not depend
+    on the company. After 50 iterations it fails with ConvergenceError.
     Source: Hairer, Lubich & Wanner (2006), section VIII.6 (iteration until it stagnates at round-off).
     """
 

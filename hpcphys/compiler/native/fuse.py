@@ -24,6 +24,7 @@ def _layout(system: PhysicalSystem) -> Layout:
     derived = [variable for field in _fields(system) for variable in field.variables]
     if system.constraints is not None:
         derived += system.constraints.variables
+    derived += system.carries
     return layout_of(system.coordinates, derived, system.parameters)
 
 

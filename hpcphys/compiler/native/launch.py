@@ -97,8 +97,8 @@ class NativeProgram:
 def registers_for(kernel: KernelText) -> int:
     """Vector registers per value: several hide the time that one would wait for, too many spill.
 
-    Measured on AVX-512, 1e6 steps/s with 1, 2, 3, 4 of them: Kepler 275, 519, 692, 743;
-    three bodies 227, 315, 330, 331; rigid body 73, 131, 158, 163.
+    Measured on AVX-512, 1e6 steps/s with 1, 2, 3, 4 of them: Kepler 275, 519, 692, 743; three bodies 227,
+    315, 330, 331; rigid body 73, 131, 158, 163.
     """
     if kernel.outlined:
         return 1

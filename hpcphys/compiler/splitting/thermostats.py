@@ -144,8 +144,7 @@ def chain_part(hamiltonian: sympy.Expr, structure: NoseHooverStructure) -> Part:
     """The flow of a chain of thermostats and its drag on the momenta, of any length.
 
     A symmetric product of exact flows: p_eta from the end of the chain to its head, then p and eta, then
-    back;
-    repeated with Suzuki-Yoshida weights: fourth order, and reversible.
+    back; repeated with Suzuki-Yoshida weights: fourth order, and reversible.
     Source: Martyna, Tuckerman, Tobias & Klein (1996) Mol. Phys. 87, 1117, equations (35) to (38).
     """
     drive = _drives(hamiltonian, structure)

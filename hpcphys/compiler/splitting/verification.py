@@ -35,16 +35,13 @@ def verify_splitting(
     """Verify every part at a point, over the time dt, by numbers.
 
     equation: d/dt phi_t(z) = X(phi_t(z)), X the field of the part's H;  group: phi_t/3 phi_2t/3 = phi_t
-    (exact flows)
-    or phi_-t phi_t = 1 (symmetric ones);  structure: D J(z) D^T = J(phi_t(z)) with D the derivative of phi_t
-    (exact
-    flows over Poisson structures).  Derivatives by differences of fourth order.
+    (exact flows) or phi_-t phi_t = 1 (symmetric ones);  structure: D J(z) D^T = J(phi_t(z)) with D the
+    derivative of phi_t (exact flows over Poisson structures).  Derivatives by differences of fourth order.
 
     point: values of coordinates, parameters and the time;  tolerance: relative to the size of what is
     compared
     Returns part -> property -> violation. Raises FlowError if one exceeds the tolerance. Noise and
-    thermostats are
-    verified as far as they are flows of a vector field.
+    thermostats are verified as far as they are flows of a vector field.
     Source: Hairer, Lubich & Wanner (2006), section VII.4 for Poisson maps.
     """
     found = {part.name: _violations(part, splitting, structure, dict(point), dt) for part in splitting.parts}

@@ -16,9 +16,8 @@ def fput(size: int = 32, alpha: float = 0.25, beta: float = 0.0, amplitude: floa
 
     size: N moving masses between two fixed ones;  amplitude: of the sine at the start
     From the report: N = 32, alpha = 1/4, dt² = 1/8, begun as one sine; energy goes to modes 2 to 5, and
-    after about
-    29,000 cycles (figure 1) mode 1 is back to within a few per cent.  The amplitude is taken as 1, and N =
-    32 as
+    after about 29,000 cycles (figure 1) mode 1 is back to within a few per cent.  The amplitude is taken as
+    1, and N = 32 as
     the number of moving masses: with 31 the energy would be back after 26,500 cycles already.
     Source: Fermi, Pasta & Ulam (1955), Los Alamos report LA-1940, figure 1; computed by M. Tsingou.
     """

@@ -16,8 +16,7 @@ def point_vortices(arrangement: str = "leapfrog", size: int = 5, ratio: float = 
         stable up to 7; "leapfrog" of two pairs of width 1 and `ratio`, which overtake each other for ever
         where ratio is above 3 - 2 sqrt(2) = 0.1716
     Source: Newton (2001), The N-Vortex Problem; Thomson (1883), A Treatise on the Motion of Vortex Rings;
-    Love
-    (1893) Proc. Lond. Math. Soc. 25, 185.
+    Love (1893) Proc. Lond. Math. Soc. 25, 185.
     """
     if arrangement == "ring":
         if size < 2:

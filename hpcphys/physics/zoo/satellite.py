@@ -21,8 +21,7 @@ def satellite(
         rate sqrt(3 (I_roll - I_yaw)/I_pitch).
     pitch, roll: angles at the start [rad]
     Source: Beletsky (1966), Motion of an Artificial Satellite about its Center of Mass, section 1; Hughes
-    (1986),
-    Spacecraft Attitude Dynamics, section 9.1.
+    (1986), Spacecraft Attitude Dynamics, section 9.1.
     """
     moments = inertia or [1.0, 1.2, 0.4]
     if len(moments) != 3 or min(moments) <= 0.0:

@@ -6,12 +6,17 @@ import numpy as np
 
 from hpcphys.physics.zoo.system import Series, ZooSystem
 
-PERIOD = 6.32591398292621
+PERIOD = 6.325913982926228
 """Of the figure eight for G = m = 1."""
 
 POSITION = (0.97000435669734, -0.24308753153583)
-VELOCITY = (0.93240737144104, 0.86473146092102)
-"""Of body 1 and, against its direction, of body 3.  Chenciner & Montgomery (2000), digits by C. Simó."""
+VELOCITY = (0.9324073714410342, 0.8647314609210237)
+"""Of body 1 and, against its direction, of body 3.  Chenciner & Montgomery (2000), with 14 digits by C. Simó.
+
+Here the position is taken as exact, which fixes scale and direction; velocity and period are refined by
+shooting: Gauss-Newton for q_i(T/3) = q_j(0), p_i(T/3) = p_j(0), j the body that i follows, with Taylor series
+of order 44 in 40 digits.  The residual falls from 5e-14 to 4e-40.  To 25 digits the velocity is
+0.9324073714410342792942223, 0.8647314609210237514416802, and the period 6.325913982926228296341062."""
 
 
 def three_bodies(m: list[float] | None = None) -> ZooSystem:

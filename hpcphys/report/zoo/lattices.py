@@ -14,6 +14,9 @@ from hpcphys.report.figures import BLUE, FIGURE_WIDTH, GREEN, GREY, RED
 COLOURS = (BLUE, RED, GREEN, "#e08214", "#762a83")
 ROWS = 400
 """Times of a picture of space and time at most."""
+
+WAVES = 40.0
+"""Time of Toda's lattice that is shown in space and time."""
 Series = dict[str, np.ndarray]
 
 
@@ -54,9 +57,10 @@ def toda_figure(series: Series, system: Any, states: Series) -> Figure | None:
     if "q" not in series:
         return None
     figure = Figure(figsize=(FIGURE_WIDTH, 4.8), layout="constrained")
-    wave, levels = figure.subplots(2, 1, sharex=True)
-    q, p = series["q"][:, 0], series["p"][:, 0]
-    space_time(wave, series["time"], q - np.roll(q, -1, axis=1), "compression")
+    wave, levels = figure.subplots(2, 1)
+    q, p, time = series["q"][:, 0], series["p"][:, 0], series["time"]
+    first = max(2, int(np.searchsorted(time, WAVES)))  # of a long run the waves would be too fine to see
+    space_time(wave, time[:first], (q - np.roll(q, -1, axis=1))[:first], "compression")
     spectrum = lax_eigenvalues(q, p)
     levels.plot(series["time"], spectrum, color=BLUE, linewidth=0.9)
     levels.plot(series["time"], -p / 2, color=GREY, linewidth=0.3, alpha=0.5)
@@ -92,7 +96,7 @@ def fput_figure(series: Series, system: Any, states: Series) -> Figure | None:
 
     above = axes.secondary_xaxis("top", functions=(in_periods, in_cycles))
     above.set_xlabel("periods of mode 1")
-    axes.legend(ncols=5, loc="lower center", bbox_to_anchor=(0.5, 0.86), fontsize=8)
+    axes.legend(ncols=5, loc="lower center", bbox_to_anchor=(0.41, 0.85), fontsize=8)
     return figure
 
 

@@ -89,12 +89,14 @@ def compiled_program(
         state.replace({name: backend.array(state[name]) for name in state.names()})
     try:
         return compile_structure(
-            system, composition, dt=job.time.step, backend=backend, timers=timers, total=systems
-        )
+            system, composition, dt=job.time.step, backend=backend, timers=timers, total=systems,
+            compensated=job.time.compensated,
+        )  # fmt: skip
     except ConstraintError as problem:
         raise JobError([f"hamiltonian.constraints: {problem}"]) from problem
     except ValueError as problem:  # CompileError among them: system and composition do not fit
-        raise JobError([f"time.integrator: {problem}"]) from problem
+        key = "compensated" if str(problem).startswith("compensated:") else "integrator"
+        raise JobError([f"time.{key}: {problem}"]) from problem
 
 
 def _constraints(job: HamiltonianJob, declaration: Declaration, system: Any) -> Any:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +11,6 @@ from typing import Any
 import sympy
 
 from hpcphys.compiler.expressions import (
-    TIME,
     Coordinates,
     CoordinatesError,
     ExpressionError,
@@ -51,7 +49,6 @@ class Declaration:
     observables: dict[str, sympy.Expr] = field(default_factory=dict)
     constraints: list[sympy.Expr] = field(default_factory=list)
     keeps_terms: bool = False
-    texts: dict[str, str] = field(default_factory=dict)
     zoo: ZooSystem | None = None
 
     @property
@@ -91,7 +88,6 @@ class Declaring:
         self.table, self.initial = tables["hamiltonian"], tables.get("initial")
         self.watched = tables.get("observables")
         self.problems: list[Broken] = []
-        self.texts: dict[str, str] = {}
 
     @contextmanager
     def at(self, *path: str) -> Iterator[None]:
@@ -130,7 +126,7 @@ class Declaring:
             self.problems.append((("hamiltonian", "expression"), "is missing; state H as a text"))
         whole = structure.coordinates
         rows = self._rows(zoo, whole, values)
-        found = Declaration(whole, structure, terms, values, rows, texts=self.texts, zoo=zoo)
+        found = Declaration(whole, structure, terms, values, rows, zoo=zoo)
         found.keeps_terms = zoo.pieces if zoo else isinstance(self.table.expression, dict)
         found.conserved = self._named("conserved", zoo.conserved if zoo else {}, whole, where)
         found.observables = self._named("observables", zoo.observables if zoo else {}, whole, where)
@@ -161,7 +157,6 @@ class Declaring:
             with self.at(*path):
                 terms[name] = parse(text, coordinates, name="H" if name == "H" else f"H, term {name}",
                                     where=where, time=True)  # fmt: skip
-                self.texts[name] = text
         return terms
 
     def _structure(
@@ -234,11 +229,3 @@ class Declaring:
 
 def _parameter(name: str, value: Any) -> Variable:
     return Variable(name, len(value) if isinstance(value, list) else None)
-
-
-def arguments_of(function: Callable[..., Any]) -> tuple[str, ...]:
-    """Names of the arguments of a maker of systems."""
-    return tuple(inspect.signature(function).parameters)
-
-
-__all__ = ["TIME", "Declaration", "Declaring"]

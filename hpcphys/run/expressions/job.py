@@ -153,6 +153,9 @@ class HamiltonianTime(Time):
     integrator: Integrator = Field(
         "leapfrog", description="composition of the flows of the parts, or a method of the whole, by name"
     )
+    compensated: bool = Field(
+        False, description="keep what rounding takes from sums z + increment in carries: for very long runs"
+    )
 
 
 class HamiltonianJob(Job):

@@ -57,19 +57,13 @@ def conservation(
     if not kept or len(series["time"]) < 2:
         return {}
     monitor = ConservationMonitor(predicted(job, declaration, backend_named("cpu", threads=1)), job.time.step)
-    scale = {name: scale_of(series, name) for name in kept}
     for row, time in enumerate(series["time"]):
-        monitor.record(time, **{name: scale[name] * series[f"{name}_error"][row] for name in kept})
+        monitor.record(time, **{name: series[f"{name}_error"][row] for name in kept})
     expected, trends = {}, {}
     for finding in monitor.findings():
         name = finding.prediction.quantity
         if finding.predicted is not None:
-            expected[name] = finding.predicted / scale[name]
-        trends[name] = [finding.trend / scale[name], finding.trend_error / scale[name]]
+            expected[name] = finding.predicted
+        trends[name] = [finding.trend, finding.trend_error]
     lines = [f"warning: {line}" for line in monitor.warnings()]
     return {"predicted": expected, "trend": trends, "conservation": lines}
-
-
-def scale_of(series: dict[str, np.ndarray], name: str) -> float:
-    """Q that a relative error of 1 stands for."""
-    return float(abs(series[name][0])) or 1.0

@@ -13,7 +13,7 @@ from hpcphys.run.driver import steps_wanted
 from hpcphys.run.expressions import assembly
 from hpcphys.run.expressions.declaration import Declaration
 from hpcphys.run.expressions.job import HamiltonianJob
-from hpcphys.run.expressions.watch import Formulas
+from hpcphys.run.expressions.watch import Formulas, references
 
 SYSTEMS_TRIED = 4096
 """The largest error of a batch is that of its fastest system: a few would not show it."""
@@ -37,7 +37,7 @@ def kept_quantities(declaration: Declaration) -> dict[str, sympy.Expr]:
 
 
 def predicted(job: HamiltonianJob, declaration: Declaration, backend: Any) -> tuple[Prediction, ...]:
-    """The prediction for every conserved quantity of the job.
+    """The prediction for the relative error of every conserved quantity of the job.
 
     C of a bounded error C dt^p is measured with half of the job's step, over its time or TRIAL_STEPS steps,
     on systems from the whole batch: so the prediction is theory's and not the run itself.
@@ -45,6 +45,7 @@ def predicted(job: HamiltonianJob, declaration: Declaration, backend: Any) -> tu
     kept = kept_quantities(declaration)
     one = declaration.rows.rows(0, 1)
     known = predictions(assembly.compiled_program(job, declaration, one), kept, trial_steps=0)
+    known = tuple(dataclasses.replace(p, scale=1.0) for p in known)  # relative errors, as rounding is
     bounded = {p.quantity: kept[p.quantity] for p in known if p.law == "bounded"}
     if not bounded:
         return known
@@ -55,11 +56,12 @@ def predicted(job: HamiltonianJob, declaration: Declaration, backend: Any) -> tu
     most = min(TRIAL_STEPS, TRIAL_WORK // program.state.count)
     steps = 2 * min(steps_wanted(job) or most, max(1, most // 2))
     each = max(1, steps // SAMPLES)
-    largest, start = np.zeros(len(bounded)), formulas(_host(program, backend), 0.0)
+    largest = np.zeros(len(bounded))
+    start, scale = references(bounded, declaration.coordinates, declaration.parameters, rows)
     for _ in range(steps // each):
         program.run(each, half)
         change = np.abs(formulas(_host(program, backend), program.state.time) - start)
-        largest = np.maximum(largest, change.max(axis=1))
+        largest = np.maximum(largest, (change / scale).max(axis=1))
     sizes = dict(zip(bounded, largest.tolist(), strict=True))
     return tuple(
         dataclasses.replace(p, constant=sizes[p.quantity] / half**p.order) if p.quantity in sizes else p

@@ -55,6 +55,19 @@ def term_sizes(expressions: Mapping[str, sympy.Expr]) -> dict[str, sympy.Expr]:
     }
 
 
+def references(
+    expressions: Mapping[str, sympy.Expr], coordinates: Coordinates, parameters: Arrays, start: Arrays
+) -> tuple[np.ndarray, np.ndarray]:
+    """(expressions, systems) values at the start, and what their errors are relative to.
+
+    That is |Q|, or the sum of the sizes of Q's terms where these cancel, or 1 where all of them are zero.
+    """
+    begin = Formulas(expressions, coordinates, parameters)(start, 0.0)
+    size = Formulas(term_sizes(expressions), coordinates, parameters)(start, 0.0)
+    scale = np.where(np.abs(begin) > CANCELLED * size, np.abs(begin), size)
+    return begin, np.where(scale > 0.0, scale, 1.0)
+
+
 class BatchWatch:
     """Rows of diagnostics of a batch.
 
@@ -81,19 +94,12 @@ class BatchWatch:
         self.kept, self.seen = tuple(kept), tuple(seen)
         known = (declaration.coordinates, declaration.parameters)
         self._formulas = Formulas({**kept, **seen}, *known)
-        begin = Formulas(kept, *known)(start, 0.0)
-        size = Formulas(term_sizes(kept), *known)(start, 0.0)
-        self._begin = begin
-        scale = np.where(np.abs(begin) > CANCELLED * size, np.abs(begin), size)
-        self._scale = np.where(scale > 0.0, scale, 1.0)
-        largest = self._largest(np.abs(self._scale))
-        self.scales = dict(zip(self.kept, largest.tolist(), strict=True))
+        self._begin, self._scale = references(kept, *known, start)
         self.memory: dict = memory or {"largest": dict.fromkeys(self.kept, 0.0)}
 
     def row(self, arrays: Arrays, time: float) -> dict[str, Any]:
         """Means over the batch, ranges where it has several systems, and the largest error (with its sign)
-        of what
-        is conserved; collective."""
+        of what is conserved; collective."""
         values = self._formulas(arrays, time)
         count = len(self.kept)
         errors = (values[:count] - self._begin) / self._scale
