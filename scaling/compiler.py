@@ -120,7 +120,7 @@ class OwnCurve:
     def seconds_for(self, error: float) -> float:
         """Seconds at that error; those of the most exact run where it is exceeded."""
         best = [s for e, s in zip(self.errors, self.seconds, strict=True) if e <= error]
-        return best[0] if best else self.seconds[-1]
+        return min(best, default=self.seconds[-1])
 
     def _end(self, rows: int, composition: str, steps: int) -> tuple[float, np.ndarray]:
         system = three_bodies(rows)

@@ -16,8 +16,10 @@ INLINE_STATEMENTS = 500
 compiler takes about 10 ms for each of them (two vector registers per value): 1.6 s for three bodies (81), 4 s
 for a Toda chain of 16 (351), 16 s for ten bodies in space (795) if they were allowed."""
 
-MOST_STATEMENTS = 100_000
-"""Programs whose distinct flows have more operations are refused."""
+MOST_STATEMENTS = 40_000
+"""Programs whose distinct flows have more operations are refused: about two minutes of the C++ compiler. As
+functions they take 2-3 ms for each: 1.7 s for a Toda chain of 32 (655 operations), 5 s for one of 128 (2575,
+any number of stages), 4 s for ten bodies in space (910), 12 s for twenty (3620)."""
 
 
 class ProgramTooLarge(ValueError):
