@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from small_systems import cluster, pendula_system, program_of
 
 from hpcphys.compiler import Composition, compile_structure
+from hpcphys.compiler.constraints import constrained
 from hpcphys.compiler.expressions import DT, Coordinates, parse
 from hpcphys.compiler.hamiltonian import hamiltonian
 from hpcphys.compiler.structures import RotationStructure, SymbolicCanonical
@@ -236,6 +237,32 @@ def test_friction_lets_the_energy_drift_and_a_casimir_stays():
     body = hamiltonian("m[0]^2/2 + m[1]^2/4 + m[2]^2/6", ["m[3]"], "so3", state={"m": [0.9, 0.3, -0.5]})
     found = compile_structure(body, "leapfrog", dt=0.1, backend="numpy").predictions()
     assert kinds(found) == {"energy": "bounded", "m.m": "exact"}
+
+
+def test_constraints_met_now_and_then_let_the_energy_drift():
+    """Every step met, RATTLE is symplectic on the constraint manifold; every third, it is not."""
+    free = hamiltonian(
+        "dot(p, p)/2 + q[1]",
+        ["q[2]", "p[2]"],
+        state={"q": [0.6, -0.8], "p": [0.0, 0.0]},
+        splitting="separable",
+    )
+    laws = {}
+    for every in (1, 3):
+        rod = constrained(free, ["q[0]^2 + q[1]^2 - 1"], project_every=every)
+        program = compile_structure(rod, "leapfrog", dt=0.05, backend="numpy")
+        (found,) = program.predictions()
+        laws[every] = found.law, found.reason
+    assert laws[1] == ("bounded", "leapfrog: symplectic, order 2")
+    assert laws[3] == ("drift", "constraints are met every 3 steps only")
+
+
+def test_flows_that_are_not_exact_are_not_called_symplectic():
+    top = hamiltonian(
+        "m[0]^2/2 + m[1]^2/4 + m[2]^2/6", ["m[3]"], "so3", state={"m": [0.9, 0.3, -0.5]}, splitting="midpoint"
+    )
+    found = compile_structure(top, "leapfrog", dt=0.1, backend="numpy").predictions()
+    assert not [p.quantity for p in found if "symplectic" in p.reason]
 
 
 # ---- monitor ---------------------------------------------------------------------------------------

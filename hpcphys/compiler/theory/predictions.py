@@ -128,7 +128,18 @@ def _prediction(
         return Prediction(name, "drift", f"the {structure.name} structure changes it", scale, flows)
     if not table.symmetric and program.controller is not None:
         return Prediction(name, "drift", "changing steps that are not time-symmetric", scale, flows)
-    reason = f"{table.name}: symplectic, order {table.order}"
+    every = getattr(program.system.constraints, "project_every", 1)
+    if every > 1:
+        return Prediction(name, "drift", f"constraints are met every {every} steps only", scale, flows)
+    exact = all(piece.order is None for piece in program.system.pieces)
+    kind = (
+        "symplectic"
+        if exact
+        else "time-symmetric, flows of their own order"
+        if table.symmetric
+        else "inexact"
+    )
+    reason = f"{table.name}: {kind}, order {table.order}"
     return Prediction(name, "bounded", reason, scale, flows, table.order, constant)
 
 
