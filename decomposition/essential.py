@@ -18,7 +18,7 @@ from .communicator import Communicator
 from .local_tree import CLOSED, LocalTree, group_type
 
 BOXES = 256  # most boxes that stand for a rank's groups
-LANES = 32  # boxes are tested so many at a time, at most
+LANES = 32  # boxes are tested so many at a time, at most; so many have one box over them
 
 
 class EssentialTree:
@@ -188,7 +188,7 @@ class EssentialTree:
     def _marked(self, boxes: np.ndarray, roots: np.ndarray, criterion: tuple, nodes: int) -> Any:
         """(nodes,) uint8: 1 for each node that one of the boxes would open, walking down from the roots."""
         be, tree = self.backend, self.tree
-        flags = be.zeros(nodes, np.uint8)
+        flags, covers = be.zeros(nodes, np.uint8), boxes_over(boxes)
         tree.module.launch(
             "mark_open",
             len(roots),
@@ -196,6 +196,9 @@ class EssentialTree:
             tree.nodes,
             be.array(boxes),
             boxes.shape[1],
+            be.array(covers),
+            boxes.shape[1] // LANES,
+            covers.shape[1],
             *criterion,
             flags,
         )
@@ -267,6 +270,26 @@ class EssentialTree:
         nodes = self.backend.host(self.tree.nodes[base : base + top]).reshape(-1).view(self.tree.node).copy()
         nodes["first"], nodes["shape"] = self.top["first"], self.top["shape"]
         self.tree.nodes[base : base + top] = self.backend.array(nodes.view(np.uint8).reshape(top, -1))
+
+
+def boxes_over(boxes: np.ndarray) -> np.ndarray:
+    """One box over each `LANES` of the boxes in order: it sees as far only what all of them do.
+
+    boxes: (7, b) as of `covering_boxes`.  Returns (7, c) with c a multiple of `LANES`, the last box repeated
+    to fill it.
+    """
+    number = boxes.shape[1] // LANES
+    if number == 0:
+        return np.zeros((7, 0))
+    runs = boxes.reshape(7, number, LANES)
+    low, high = (runs[:3] - runs[3:6]).min(axis=2), (runs[:3] + runs[3:6]).max(axis=2)
+    over = np.empty((7, -(-number // LANES) * LANES))
+    over[:3, :number] = 0.5 * (low + high)
+    # Rounding must not let a box open what the one over it did not.
+    over[3:6, :number] = 0.5 * (high - low) * (1 + 1e-5) + np.abs(over[:3, :number]) * 1e-14
+    over[6, :number] = runs[6].min(axis=1) * (1 - 1e-4)
+    over[:, number:] = over[:, number - 1 : number]
+    return over
 
 
 def covering_boxes(groups: np.ndarray) -> np.ndarray:

@@ -228,17 +228,31 @@ GROUP_KERNEL(tree_forces)(long long n, const Group* RESTRICT groups, const Node*
   }
 }
 
+// Which of LANES boxes from number b on see a node as far.  boxes: rows x, y, z, hx, hy, hz, reach of `count` numbers each.
+DEV lanes_mask far_boxes(const double* boxes, long long count, long long b, const Node& node, Opening opening) {
+  typedef varying<real, 1> F;
+  const double* box = boxes + b;
+  const F cx = absolute(load_difference(box, node.x)), cy = absolute(load_difference(box + count, node.y)),
+          cz = absolute(load_difference(box + 2 * count, node.z));
+  return is_far(cx, cy, cz, load_difference(box + 3 * count, 0), load_difference(box + 4 * count, 0),
+                load_difference(box + 5 * count, 0), load_difference(box + 6 * count, 0), F(node.mass), F(node.radius), opening);
+}
+
 // Marks every node below the roots that one of the boxes (unions of groups of another rank) would open: the essential tree.
-// boxes: rows x, y, z, hx, hy, hz, reach of `count` numbers each, count a multiple of 16; lanes are boxes.
+// boxes: as above, lanes are boxes, count a multiple of LANES;  covers: one box over each count/number of them, in order, in
+// rows of `room` numbers: what it sees as far, all of its boxes do.
 GROUP_KERNEL(mark_open)(long long n, const int* RESTRICT roots, const Node* RESTRICT nodes, const double* RESTRICT boxes,
-                        long long count, long long relative, double angle, double epsilon, unsigned char* open) {
+                        long long count, const double* RESTRICT covers, long long number, long long room, long long relative,
+                        double angle, double epsilon, unsigned char* open) {
 #if SOFTENING == 2
   const double support = 2.8 * epsilon;
 #else
   const double support = 0.0 * epsilon;
 #endif
   const Opening opening = {int(relative), real(angle), real(0), real(0), real(support)};
-  typedef varying<real, 1> F;
+  // Stricter by more than distances are rounded, so that no box opens what its cover did not.
+  const Opening stricter = {int(relative), real(angle * (1 - 1e-5)), real(0), real(0), real(support * (1 + 1e-5))};
+  const long long covered = number ? count / number : 0;
   GROUPS(r, n) {
     SHARED(int, stack, STACK);
     BARRIER;
@@ -249,16 +263,17 @@ GROUP_KERNEL(mark_open)(long long n, const int* RESTRICT roots, const Node* REST
     while (waiting) {
       const int id = stack[--waiting];
       const Node node = nodes[id];
-      bool opens = false;
-      for (long long k = 0; k < count && !opens; k += LANES) {
-        const long long b = (last + k) % count;
-        const double* box = boxes + b;
-        const F cx = absolute(load_difference(box, node.x)), cy = absolute(load_difference(box + count, node.y)),
-                cz = absolute(load_difference(box + 2 * count, node.z));
-        opens = any_lane(!is_far(cx, cy, cz, load_difference(box + 3 * count, 0), load_difference(box + 4 * count, 0),
-                                 load_difference(box + 5 * count, 0), load_difference(box + 6 * count, 0), F(node.mass),
-                                 F(node.radius), opening));
-        if (opens) last = b;
+      bool opens = count > 0 && any_lane(!far_boxes(boxes, count, last, node, opening));
+      for (long long k = 0; k < number && !opens; k += LANES) {
+        const lanes_mask near = !far_boxes(covers, room, k, node, stricter) & lanes_below(int(number - k));
+        if (!any_lane(near)) continue;
+        for (int c = 0; c < LANES && k + c < number && !opens; c++) {
+          if (!lane_of(near, c)) continue;
+          for (long long b = (k + c) * covered; b < (k + c + 1) * covered && !opens; b += LANES) {
+            opens = any_lane(!far_boxes(boxes, count, b, node, opening));
+            if (opens) last = b;
+          }
+        }
       }
       BARRIER;  // all lanes have read the stack
       if (opens) {

@@ -166,6 +166,7 @@ DEV lanes_mask operator|(lanes_mask a, lanes_mask b) { return {a.bits | b.bits};
 DEV lanes_mask operator!(lanes_mask a) { return {~a.bits & ((1u << LANES) - 1)}; }
 DEV lanes_mask lanes_below(int m) { return {m >= LANES ? (1u << LANES) - 1 : (1u << m) - 1}; }
 DEV bool any_lane(lanes_mask m) { return m.bits != 0; }
+DEV bool lane_of(lanes_mask m, int lane) { return (m.bits >> lane) & 1; }
 template <class T> DEV lanes_mask less(varying<T, 1> a, varying<T, 1> b) {
 #if HPC_AVX512
   if constexpr (sizeof(T) == 4) return {_mm512_cmp_ps_mask((__m512)a.v[0], (__m512)b.v[0], _CMP_LT_OQ)};

@@ -69,6 +69,7 @@ typedef bool lanes_mask;
 typedef int varying_int;
 DEV bool lanes_below(int m) { return (int)threadIdx.x < m; }
 DEV bool any_lane(bool m) { return __any_sync(0xffffffffu, m); }
+DEV bool lane_of(bool m, int lane) { return (__ballot_sync(0xffffffffu, m) >> lane) & 1; }
 template <class T> DEV bool less(T a, T b) { return a < b; }
 template <class T> DEV T where(bool m, T a, T b) { return m ? a : b; }
 DEV int load_ids(const int* p, int m) { return p[(int)threadIdx.x < m ? threadIdx.x : 0]; }

@@ -10,6 +10,7 @@ import pytest
 
 from hpcphys.compiler.state import State
 from hpcphys.decomposition.communicator import Communicator
+from hpcphys.decomposition.essential import boxes_over
 from hpcphys.decomposition.local_tree import CLOSED, LocalTree, group_type, node_type
 from hpcphys.decomposition.octree import Octree
 from hpcphys.forces.tree import LEAF_SIZE
@@ -319,7 +320,7 @@ def mark_open(machine, tree, roots, groups, relative, angle, epsilon, flags):
     boxes = np.empty((7, -(-len(groups) // 32) * 32))
     boxes[:, : len(groups)] = np.concatenate((groups["centre"].T, groups["half"].T, groups["reach"][None]))
     boxes[:, len(groups) :] = boxes[:, len(groups) - 1, None]
-    roots = machine.array(roots, dtype=np.int32)
+    roots, covers = machine.array(roots, dtype=np.int32), boxes_over(boxes)
     tree.module.launch(
         "mark_open",
         len(roots),
@@ -327,6 +328,9 @@ def mark_open(machine, tree, roots, groups, relative, angle, epsilon, flags):
         tree.nodes,
         machine.array(boxes),
         boxes.shape[1],
+        machine.array(covers),
+        boxes.shape[1] // 32,
+        covers.shape[1],
         relative,
         angle,
         epsilon,
@@ -335,7 +339,7 @@ def mark_open(machine, tree, roots, groups, relative, angle, epsilon, flags):
 
 
 @pytest.mark.parametrize("tree", [("float", "plummer"), ("double", "spline")], indirect=True)
-@pytest.mark.parametrize("number", [5, 70])
+@pytest.mark.parametrize("number", [5, 70, 1100])
 @pytest.mark.parametrize(("relative", "angle"), [(0, 0.3), (0, 0.7), (1, 0.8)])
 def test_mark_open_follows_the_criterion(machine, tree, number, relative, angle):
     """Flags are those of a walk in NumPy for each box; a forest of roots is marked like one tree."""
@@ -357,6 +361,18 @@ def test_mark_open_follows_the_criterion(machine, tree, number, relative, angle)
         assert sure.sum() > 0.9 * tree.count
         np.testing.assert_array_equal(found[sure], wanted[sure])
     assert 0.05 < wanted.mean() < 0.95, "the criterion decides here"
+
+
+def test_a_box_over_others_holds_them_and_is_stricter():
+    rng = np.random.default_rng(5)
+    boxes = np.concatenate((rng.normal(size=(3, 96)), rng.uniform(0, 1, (3, 96)), rng.uniform(1, 2, (1, 96))))
+    over = boxes_over(boxes)
+    assert over.shape == (7, 32)
+    for k in range(3):
+        inside = boxes[:, 32 * k : 32 * (k + 1)]
+        assert np.all(np.abs(inside[:3] - over[:3, k, None]) + inside[3:6] < over[3:6, k, None] * (1 + 1e-12))
+        assert over[6, k] < inside[6].min()
+    np.testing.assert_array_equal(over[:, 3:], np.repeat(over[:, 2:3], 29, axis=1))
 
 
 @pytest.mark.parametrize("tree", [("float", "plummer"), ("double", "spline")], indirect=True)
