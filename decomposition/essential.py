@@ -231,35 +231,29 @@ class EssentialTree:
         tree, be = self.tree, self.backend
         base, top, size = tree.count, len(self.top), tree.node.itemsize
         local_sources = int(tree.root_rows[:, 1].sum())
-        nodes_end, sources_end = base + top, local_sources
         opened = self.records.copy()
         opened["shape"], opened["first"] = CLOSED, -1
         mine = np.flatnonzero(self.owner == self.communicator.rank)
         opened[mine] = self.records[mine]
-        records: list[np.ndarray] = []
-        particles: list[np.ndarray] = []
+        sizes = [reply[:16].view(np.int64) if len(reply) else np.zeros(2, np.int64) for reply in replies]
+        self.imported_nodes, self.imported_sources = (int(sum(pair[k] for pair in sizes)) for k in (0, 1))
+        tree.reserve_nodes(base + top + self.imported_nodes)
+        tree.reserve_sources(local_sources + self.imported_sources, local_sources)
+        at_node, at_source = base + top, local_sources
         for other, reply in enumerate(replies):
-            if not len(reply):
+            total, sources = (int(v) for v in sizes[other])
+            if not total:
                 continue
-            total, sources = (int(v) for v in reply[:16].view(np.int64))
-            part = reply[16 : 16 + total * size].view(tree.node).copy()
+            part = reply[16 : 16 + total * size].view(tree.node)  # changed in place: replies can be large
             leaf = part["shape"] >> 16 == 0
-            part["first"] += np.where(leaf, sources_end, nodes_end).astype(np.int32)
+            part["first"] += np.where(leaf, at_source, at_node).astype(np.int32)
             asked = wanted[self.owner[wanted] == other]
             opened[asked] = part[: len(asked)]
-            records.append(part)
-            particles.append(reply[16 + total * size :].view(tree.real).reshape(-1, 4))
-            nodes_end += total
-            sources_end += sources
-        self.imported_nodes, self.imported_sources = nodes_end - base - top, sources_end - local_sources
-        tree.reserve_nodes(nodes_end)
-        tree.reserve_sources(sources_end, local_sources)
-        at_node, at_source = base + top, local_sources
-        for part, rows in zip(records, particles, strict=True):
-            tree.nodes[at_node : at_node + len(part)] = be.array(part.view(np.uint8).reshape(len(part), -1))
-            tree.sources[at_source : at_source + len(rows)] = be.array(rows)
-            at_node += len(part)
-            at_source += len(rows)
+            rows: np.ndarray = reply[16 + total * size :].view(tree.real).reshape(-1, 4)
+            tree.nodes[at_node : at_node + total] = be.array(part.view(np.uint8).reshape(total, -1))
+            tree.sources[at_source : at_source + sources] = be.array(rows)
+            at_node += total
+            at_source += sources
         self._set_leaves(opened)
 
     def _set_leaves(self, records: np.ndarray) -> None:

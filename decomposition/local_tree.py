@@ -77,11 +77,12 @@ class LocalTree:
         """
         be, n = self.backend, len(position)
         self._find_roots(n)
-        self._reserve(max(self.capacity, 4 * n // self.leaf_size + 2048 + import_guess))
+        # Room that is never touched takes no memory; too little would be moved, and be there twice.
+        self._reserve(max(self.capacity, 4 * n // self.leaf_size + n // 8 + 2048 + import_guess))
         while not self._split(n):
             self._reserve(2 * self.capacity)
         if len(self.sources) < n or len(self.sources) > 2 * (n + import_guess) + 4096:
-            self.sources = be.empty((n + n // 32 + import_guess, 4), self.real)
+            self.sources = be.empty((n + n // 8 + import_guess, 4), self.real)
         self.module.launch(
             "leaf_moments",
             self.count,

@@ -40,7 +40,6 @@ class Migration:
         for every history and, joined over the ranks, for every number of ranks.
         """
         self._communicator = communicator
-        self._rows: np.ndarray | None = None
         rank = communicator.rank
         bounds = cuts.bounds(hi, lo)
         self._counts = np.diff(bounds)
@@ -63,7 +62,7 @@ class Migration:
     @property
     def count(self) -> int:
         """Rows on this rank after the transfer."""
-        return len(self._source)
+        return len(self.hi)
 
     def forward(self, array: np.ndarray, gather: Callable | None = None) -> np.ndarray:
         """The rows of `array` (n, ...) after the transfer: (count, ...).  Collective.
@@ -105,8 +104,6 @@ class Migration:
 
     def _kept(self, array: np.ndarray, gather: Callable | None) -> np.ndarray:
         """(count, ...): the rows that stay in their new places; arrivals' places hold some other row."""
-        if self._rows is None:
-            self._rows = np.maximum(self._source, 0).astype(np.uint32)
         if len(array) == 0:
             return np.empty((self.count, *array.shape[1:]), dtype=array.dtype)
         return np.take(array, self._rows, axis=0) if gather is None else gather(self._rows, array)
@@ -134,6 +131,8 @@ class Migration:
             self.lo[stays], self.lo[places] = staying_lo, wanted_lo
 
     def _order_ties(self, identity: np.ndarray, arrived_identity: np.ndarray) -> None:
+        """Put rows of equal keys in the order of their identity; then set rows to gather and places of
+        arrivals."""
         same = self.hi[1:] == self.hi[:-1]
         if self.lo is not None:
             same &= self.lo[1:] == self.lo[:-1]
@@ -149,6 +148,10 @@ class Migration:
         new = np.flatnonzero(self._source < 0)
         self._places = np.empty(len(new), dtype=np.int64)
         self._places[-1 - self._source[new]] = new
+        # While the arrays move, the rows are needed in half the width; an arrival's place holds any row.
+        self._source[new] = 0
+        self._rows = self._source.astype(np.uint32)
+        del self._source
 
     def _arrivals(
         self,
