@@ -21,7 +21,7 @@ def blocks(language: str) -> list[str]:
 
 
 def test_the_page_has_its_examples():
-    assert len(blocks("python")) == 8
+    assert len(blocks("python")) == 9
     assert len(blocks("toml")) == 1
 
 
