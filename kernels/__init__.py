@@ -10,6 +10,7 @@ from .errors import (
     CompilerMissing,
     EmulationError,
     KernelError,
+    LibraryMissing,
     SignatureError,
 )
 
@@ -21,6 +22,7 @@ __all__ = [
     "CompilerMissing",
     "EmulationError",
     "KernelError",
+    "LibraryMissing",
     "Module",
     "SignatureError",
     "backend",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from .cache import cached
 from .compiler import processor, system_compiler
 from .errors import CompileFailed, KernelError
+from .libraries import Library, libraries_of, telling
 from .sources import ModuleSource
 
 
@@ -27,11 +28,14 @@ def shared_library(name: str, units: Sequence[Unit], flags: Sequence[str] = ()) 
     """Compile and link `units` into one library, or take it from the cache, and load it.
 
     flags: added to the compiler's own for every unit and for the link.
-    Raises CompilerMissing, CompileFailed, CacheUnusable, or KernelError when the library cannot be loaded.
+    Raises CompilerMissing, CompileFailed, LibraryMissing, CacheUnusable, or KernelError when the library
+    cannot be loaded.
     """
     compiler = system_compiler()
-    common = (*compiler.flags, *flags)
-    parts = [compiler.identity, processor(), *common]
+    libraries = libraries_of("\n".join(unit.text + unit.headers for unit in units))
+    linked = [flag for library in libraries for flag in library.link_flags()]
+    common = (*compiler.flags, *flags, *(flag for library in libraries for flag in library.compile_flags()))
+    parts = [compiler.identity, processor(), *common, *linked]
     for unit in units:
         parts += [unit.text, unit.headers, *unit.flags]
     key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
@@ -50,12 +54,14 @@ def shared_library(name: str, units: Sequence[Unit], flags: Sequence[str] = ()) 
                 inputs.append(str(made))
         sanitizers = {flag for unit in units for flag in unit.flags if flag.startswith("-fsanitize=")}
         compiler.run(
-            [*common, *sorted(sanitizers), "-shared", *inputs, "-o", str(target)], folder, f"'{name}'"
+            [*common, *sorted(sanitizers), "-shared", *inputs, *linked, "-o", str(target)],
+            folder,
+            f"'{name}'",
         )
         if not target.is_file():
             raise CompileFailed(f"the compiler reported success but wrote no library for '{name}'")
 
-    path = cached(f"{name}-{key}.so", build)
+    path = _built(f"{name}-{key}.so", build, libraries)
     try:
         return ctypes.CDLL(str(path))
     except OSError as error:
@@ -63,6 +69,14 @@ def shared_library(name: str, units: Sequence[Unit], flags: Sequence[str] = ()) 
             f"the compiled kernels {path} cannot be loaded: {error}. If the folder is mounted noexec, "
             "set HPCPHYS_CACHE to one that is not."
         ) from error
+
+
+def _built(file: str, build: Callable[[Path], None], libraries: tuple[Library, ...]) -> Path:
+    """The file in the cache, built if it is not there yet; a library that is missing is named."""
+    try:
+        return cached(file, build)
+    except CompileFailed as failure:
+        raise telling(failure, libraries) from failure
 
 
 def module_unit(source: ModuleSource, extra: str, flags: Sequence[str] = ()) -> Unit:

@@ -15,6 +15,10 @@ class CompileFailed(KernelError):
     """The compiler rejected a module; the message ends with its last lines."""
 
 
+class LibraryMissing(KernelError):
+    """A system library that a kernel calls was not found; the message says what to install."""
+
+
 class CacheUnusable(KernelError):
     """No folder could hold the compiled module; the message lists what was tried and why each failed."""
 
