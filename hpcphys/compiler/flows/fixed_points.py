@@ -33,7 +33,7 @@ class FixedPoint:
     With g = F(y) - y and the differences dG, dF of the last `window` images,
         y <- F - dF gamma,    gamma = argmin |g - dG gamma|.
     The iteration ends when |g| <= tolerance |reference|, or when |g| is below 1000 tolerances and no longer
-    shrinks; the last image was then taken at the y that is returned.
+    shrinks.
 
     tolerance: relative residual; None: 4 eps of the arrays' precision (9e-16 in double)
     total: sums a small NumPy array over the ranks
@@ -43,35 +43,37 @@ class FixedPoint:
     """
 
     tolerance: float | None = None
-    window: int = 2
+    window: int = 0
     limit: int = LIMIT
     total: Callable[[np.ndarray], np.ndarray] = field(default=lambda values: values)
     images: int = field(default=0, init=False)
     residual: float = field(default=0.0, init=False)
 
-    def solve(self, image: Callable[[Any], Any], start: Any, reference: Any) -> Any:
-        """y with y = F(y).
+    def solve(self, image: Callable[[Any, Any], Any], start: Any, reference: Any) -> Any:
+        """The last F(y), where y agrees with it to the tolerance.
 
-        image: F; what it returns is a new array
-        start: first y;  reference: array whose norm residuals are measured by
+        image: image(y, spare) -> F(y), an array of its own; it may be `spare`, if that is not None
+        start: first y, overwritten;  reference: array whose norm residuals are measured by
         """
         allowed = self.tolerance if self.tolerance is not None else 4.0 * float(np.finfo(start.dtype).eps)
         scale = float(np.sqrt(self._products([(reference, reference)])[0])) or 1.0
-        y, before = start, np.inf
+        y, spare, before = start, None, np.inf
         images: list[Any] = []
         defects: list[Any] = []
         for self.images in range(1, self.limit + 1):
-            value = image(y)
-            defect = value - y
-            products = self._products([(defect, defect), *((defect, old) for old in defects)])
-            self.residual = float(np.sqrt(products[0])) / scale
+            value = image(y, spare)
+            y -= value
+            self.residual = float(np.sqrt(self._products([(y, y)])[0])) / scale
             if self.residual <= allowed or before <= self.residual <= STAGNANT * allowed:
-                return y
+                return value
             if not np.isfinite(self.residual):
                 break
             before = self.residual
-            images, defects = [value, *images][: self.window + 1], [defect, *defects][: self.window + 1]
-            y = self._mixed(images, defects)
+            if self.window == 0:
+                y, spare = value, y
+            else:
+                images, defects = [value, *images][: self.window + 1], [y, *defects][: self.window + 1]
+                y = self._mixed(images, defects)
         raise ConvergenceError(
             f"no convergence: after {self.images} iterations the residual is {self.residual:.1e} of the state, "
             f"allowed {allowed:.1e}"
@@ -81,7 +83,7 @@ class FixedPoint:
         """F - dF gamma, from the newest images and defects."""
         count = len(images) - 1
         if count == 0:
-            return images[0]
+            return images[0].copy()
         steps = [defects[i] - defects[i + 1] for i in range(count)]
         pairs = [(a, b) for a in steps for b in (*steps, defects[0])]
         table = self._products(pairs).reshape(count, count + 1)
@@ -154,10 +156,12 @@ class Midpoints:
         if self.count == 0:
             return
         names = self.names
+        oldest = state[names[-1]]
         for older, newer in zip(names[:0:-1], names[-2::-1], strict=True):
             state[older] = state[newer]
             state.scalars[f"{older}.time"] = state.scalars.get(f"{newer}.time", 0.0)
-        state[names[0]] = midpoint
+        oldest[...] = midpoint
+        state[names[0]] = oldest
         state.scalars[f"{names[0]}.time"] = clock + 0.5 * dt
         state.scalars[REMEMBERED] = min(int(state.scalars.get(REMEMBERED, 0)) + 1, self.count)
 

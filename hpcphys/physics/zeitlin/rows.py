@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-BLOCKS = 4
-"""A Hermitian product is computed in so many rows of blocks, those below the diagonal only."""
+BLOCK = 64
+"""Rows of a block of a Hermitian product, of which those below the diagonal are computed; 8 blocks at most."""
 
 
 class MatrixRows:
@@ -43,20 +43,21 @@ class MatrixRows:
         local = a.reshape(-1).view(real).dot(b.reshape(-1).view(real))
         return float(self.total(np.array([float(local)]))[0])
 
-    def product(self, a: Any, b: Any) -> Any:
-        """This rank's rows of A B.  a, b: (rows, n) of this rank.  Collective."""
+    def product(self, a: Any, b: Any, out: Any = None) -> Any:
+        """This rank's rows of A B.  a, b, out: (rows, n) of this rank.  Collective."""
+        out = self.xp.empty_like(a) if out is None else out
         if self.size == 1:
-            return a @ b
-        result = self.xp.zeros_like(a)
+            return self.xp.matmul(a, b, out=out)
+        out[...] = 0
         after, panel = (self.rank + 1) % self.size, b
         for turn in range(self.size):
             owner = (self.rank - turn) % self.size
             moving = self._send_on(panel, after, (owner - 1) % self.size) if turn + 1 < self.size else None
-            result += a[:, self.bounds[owner] : self.bounds[owner + 1]] @ panel
+            out += a[:, self.bounds[owner] : self.bounds[owner + 1]] @ panel
             if moving is not None:
                 received, _ = moving.wait()
                 panel = self.backend.array(received)
-        return result
+        return out
 
     def _send_on(self, panel: Any, after: int, arriving_owner: int) -> Any:
         """Give a block of rows to the next rank of the ring and await the one of `arriving_owner`."""
@@ -66,31 +67,37 @@ class MatrixRows:
         rows = np.ascontiguousarray(self.backend.host(panel))
         return self.communicator.start_exchange(rows, leaving, arriving)
 
-    def hermitian_half(self, a: Any, b: Any) -> Any:
-        """This rank's rows of H with H + H† = A B, for factors whose product is Hermitian.
+    def hermitian_half(self, a: Any, b: Any, out: Any) -> Any:
+        """This rank's rows of an H with H + H† = A B, for factors whose product is Hermitian.  Collective.
 
-        One rank computes blocks on and below the diagonal only: 5/8 of a product.  Collective.
+        One rank computes blocks on and below the diagonal only: 9/16 of a product for large n.
+        out: (rows, n), zero above those blocks, or as this function has left it
         """
-        if self.size > 1 or self.n < 16 * BLOCKS:
-            return 0.5 * self.product(a, b)
-        half = self.xp.zeros_like(a)
-        edges = [self.n * block // BLOCKS for block in range(BLOCKS + 1)]
+        if self.size > 1:
+            self.product(a, b, out)
+            out *= 0.5
+            return out
+        count = min(max(self.n // BLOCK, 1), 8)
+        edges = [self.n * block // count for block in range(count + 1)]
         for low, high in zip(edges[:-1], edges[1:], strict=True):
-            self.xp.matmul(a[low:, :], b[:, low:high], out=half[low:, low:high])
-            half[low:high, low:high] *= 0.5
-        return half
+            self.xp.matmul(a[low:, :], b[:, low:high], out=out[low:, low:high])
+            out[low:high, low:high] *= 0.5
+        return out
 
-    def adjoint(self, a: Any) -> Any:
+    def adjoint(self, a: Any, out: Any = None) -> Any:
         """This rank's rows of A†.  Collective."""
+        out = self.xp.empty_like(a) if out is None else out
         if self.size == 1:
-            return self.xp.conj(a.T)
+            return self.xp.conj(a.T, out=out)
         host = self.backend.host(a)
         parts = [
             np.conj(host[:, low:high].T).reshape(-1)
             for low, high in zip(self.bounds[:-1], self.bounds[1:], strict=True)
         ]
         arrived = self.communicator.alltoallv(parts)
-        return self.backend.array(np.concatenate([part.reshape(self.rows, -1) for part in arrived], axis=1))
+        for low, high, part in zip(self.bounds[:-1], self.bounds[1:], arrived, strict=True):
+            out[:, low:high] = self.backend.array(part.reshape(self.rows, -1))
+        return out
 
     def columns(self, a: Any) -> Any:
         """From this rank's rows (rows, n) of any array to its columns (n, last - first).  Collective."""
