@@ -95,7 +95,8 @@ class FixedPoint:
 
     def _products(self, pairs: list[tuple[Any, Any]]) -> np.ndarray:
         """Re <a, b> of each pair over all ranks."""
-        return self.total(np.array([float(_real(a).dot(_real(b))) for a, b in pairs]))
+        with np.errstate(over="ignore", invalid="ignore"):  # a residual that is not finite is an error of its own
+            return self.total(np.array([float(_real(a).dot(_real(b))) for a, b in pairs]))
 
 
 def _real(array: Any) -> Any:
