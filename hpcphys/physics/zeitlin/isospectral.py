@@ -33,13 +33,13 @@ class IsospectralMidpoint:
     def __init__(self, bracket: SineBracket, midpoints: Midpoints, solver: FixedPoint):
         self.sine_bracket, self.midpoints, self.solver = bracket, midpoints, solver
         self.iterations = 0
-        self._work: tuple[Any, Any] = ()  # X = A V of the last V, and half of F
+        self._work: Any = None  # X = A V of the last V, and half of A V A
 
     def flow(self, state: State, dt: float) -> None:
         """W <- W_{n+1} in place.  Collective."""
         matrix, rows = state[self.midpoints.name], self.sine_bracket.matrices
         factor = -0.5j * dt * self.sine_bracket.rate
-        if not self._work:
+        if self._work is None:
             self._work = (rows.xp.empty_like(matrix), rows.xp.zeros_like(matrix))
         product, half = self._work
 

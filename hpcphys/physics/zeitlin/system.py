@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from hpcphys.compiler.flows.fixed_points import FixedPoint, Midpoints
@@ -15,7 +13,7 @@ from hpcphys.physics.zeitlin.structure import ZeitlinStructure
 
 EQUATION = "H = (L²/2N) tr(Psi W),  -laplacian Psi = W"
 NOT_HERMITIAN = 1e-6
-"""Largest |W - W†| relative to |W| of a matrix that is taken for Hermitian (single precision rounds to 1e-7)."""
+"""Largest |W - W†| relative to |W| of what is taken for Hermitian (single precision rounds to 1e-7)."""
 
 
 def zeitlin(
@@ -53,8 +51,8 @@ def _check(state: State, bracket: SineBracket) -> None:
     wrong = matrix.shape != (rows.rows, bracket.n) or matrix.dtype != bracket.complex_type
     if rows.total(np.array([float(wrong)]))[0]:
         raise ValueError(
-            f"vorticity has shape {matrix.shape} and type {matrix.dtype}; rank {rows.rank} of {rows.size} needs "
-            f"({rows.rows}, {bracket.n}) {bracket.complex_type}: rows {rows.first} to {rows.last} of W"
+            f"vorticity has shape {matrix.shape} and type {matrix.dtype}; rank {rows.rank} of {rows.size} "
+            f"needs ({rows.rows}, {bracket.n}) {bracket.complex_type}: rows {rows.first} to {rows.last} of W"
         )
     size = rows.inner(matrix, matrix)
     difference = matrix - rows.adjoint(matrix)
