@@ -22,7 +22,7 @@ class IsospectralMidpoint:
     is extrapolated from the last midpoints.  With X = A V: [A, V] = X + X† and A V A = X A, of which half
     suffices, as it is Hermitian: an iteration costs 1 + 9/16 complex products and two sets of N transforms.
     The step is made as W_{n+1} = W_n + 2 (X + X†): it is added to W_n, so that rounding enters at the size of
-    an increment, and the error that a residual r leaves in Casimirs is of the size dt r.
+    an increment, and the error that a residual r leaves in Casimirs is of the size dt² r.
 
     bracket: the matrices;  midpoints: what is remembered;  solver: tolerance and window
     Raises ConvergenceError, which names the step, the residual and dt, where the iteration does not converge.
@@ -42,9 +42,11 @@ class IsospectralMidpoint:
         if self._work is None:
             self._work = (rows.xp.empty_like(matrix), rows.xp.zeros_like(matrix))
         product, half = self._work
+        generator: Any = None
 
         def image(midpoint: Any, spare: Any) -> Any:
             # F(V) = W_n + (X + X A/2) + (X + X A/2)†
+            nonlocal generator
             generator = self.sine_bracket.stream_matrix(midpoint, factor)
             rows.product(generator, midpoint, product)
             rows.hermitian_half(product, generator, half)
@@ -59,6 +61,8 @@ class IsospectralMidpoint:
                 f"isospectral midpoint, step {state.step + 1}, dt = {dt:g}: {problem}; take a smaller step"
             ) from problem
         self.iterations += self.solver.images
+        # X of the last V = F(V'), with the A of V': Casimirs then change by dt² times the residual, not dt.
+        rows.product(generator, midpoint, product)
         change = rows.adjoint(product)
         change += product
         change *= 2.0

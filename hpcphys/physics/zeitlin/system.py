@@ -30,7 +30,8 @@ def zeitlin(
     suzuki4, kahan_li6, …) for a higher order; "lie_trotter" has order 1 by name only.
     state: {"vorticity": (rows, N) complex}, this rank's rows of the Hermitian W (SineBracket.matrix_of); the
         flow adds the arrays midpoint_1, … of the same shape
-    tolerance: of the iteration, relative to |W| (Frobenius); 4 eps by default, 9e-16 in double precision
+    tolerance: of the iteration, relative to |W| (Frobenius); eps by default, 2e-16 in double precision: in
+        effect until it stagnates, as 10^4 residuals of one sign would add up in the Casimirs
     remembered: midpoints from which the next start is extrapolated;  window: of Anderson's iteration; 2 or 3
         saves a fifth of the iterations of very long steps and costs more than it saves otherwise
     The flow is `system.pieces[0].flow`, a method of IsospectralMidpoint, which counts its iterations.
@@ -38,7 +39,8 @@ def zeitlin(
     Collective.
     """
     _check(state, bracket)
-    solver = FixedPoint(tolerance, window, total=bracket.matrices.total)
+    allowed = float(np.finfo(bracket.complex_type).eps) if tolerance is None else tolerance
+    solver = FixedPoint(allowed, window, total=bracket.matrices.total)
     midpoint = IsospectralMidpoint(bracket, Midpoints("vorticity", remembered), solver)
     return PhysicalSystem(state, (midpoint.piece(),), ZeitlinStructure(bracket), equation=EQUATION)
 
