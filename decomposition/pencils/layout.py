@@ -138,6 +138,6 @@ def moving_axes(source: Pencil, target: Pencil) -> tuple[int, int] | None:
                 return leaves, arrives
     raise LayoutError(
         f"no single transfer leads from a pencil aligned along axis {source.aligned} on {source.grid} ranks "
-        f"to one aligned along axis {target.aligned} on {target.grid}: one dimension of the process grid moves "
-        "at a time; keep the grid and go through the pencil aligned along the axis between them"
+        f"to one aligned along axis {target.aligned} on {target.grid}: only one dimension of the grid "
+        "can move at a time; keep that grid and go through the pencil aligned along the axis between them"
     )

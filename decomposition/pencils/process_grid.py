@@ -33,7 +33,7 @@ class ProcessGrid:
         if communicator.mpi is None:
             self.groups = [Communicator(within=communicator) for _ in dims]
             return
-        _import_mpi4py_fft()
+        import_mpi4py_fft()
         from mpi4py_fft.pencil import Subcomm
 
         cartesian = communicator.mpi.Create_cart(dims or (1,), reorder=False)
@@ -143,7 +143,7 @@ def _given_dims(size: int, limits: Sequence[int], dims: tuple[int, ...], what: s
     return dims
 
 
-def _import_mpi4py_fft() -> None:
+def import_mpi4py_fft() -> None:
     """Import mpi4py-fft without letting it start MPI: --help and check run on login nodes."""
     import mpi4py
 
