@@ -119,8 +119,8 @@ class FourierTransform:
 
         N_s amplitudes of b bytes on P ranks, p_d of them along dimension d of the process grid.
         """
-        share = math.prod(self.spectral.shape) / self.communicator.size * self.spectral_type.itemsize
-        return share * sum(1 - 1 / p for p in self.spectral.grid)
+        whole = math.prod(self.spectral.shape) * self.spectral_type.itemsize
+        return sum(whole * (p - 1) / (p * self.communicator.size) for p in self.spectral.grid)
 
     def forward(self, array: Any, out: Any = None, overwrite: bool = False) -> Any:
         """Amplitudes of the points: (physical.subshape) → (spectral.subshape), divided by N.
