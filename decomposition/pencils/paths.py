@@ -22,6 +22,7 @@ class HostPath:
         self._stages, self._real, self._plans = stages, real, plans
         self._physical_type, self._spectral_type = dtypes
         self._scratch: dict[int, np.ndarray] = {}
+        self._tasks: dict[tuple[str, int, bool], Task] = {}
         self._scratch_count = max(pencil.count for pencil in stages.pencils)
         last = len(stages.pencils) - 1
         plans.add(
@@ -87,8 +88,10 @@ class HostPath:
         return stage == 0 and not self._real and len(self._stages.pencils) > 1
 
     def _run(self, kind: str, stage: int, source: np.ndarray, target: np.ndarray) -> np.ndarray:
-        task = self._task(kind, stage, source is target)
-        self._plans.add([task])
+        task = self._tasks.get((kind, stage, source is target))
+        if task is None:
+            task = self._tasks[kind, stage, source is target] = self._task(kind, stage, source is target)
+            self._plans.add([task])
         return self._plans.run(task, source, target)
 
     def _task(self, kind: str, stage: int, in_place: bool) -> Task:
