@@ -57,7 +57,7 @@ def casimirs_figure(runs: Mapping[str, Series]) -> Figure:
     figure = Figure(figsize=(FIGURE_WIDTH, 4.6))
     panels = figure.subplots(
         2, 3, sharex=True, sharey=True,
-        gridspec_kw={"left": 0.1, "right": 0.98, "bottom": 0.11, "top": 0.87, "hspace": 0.22, "wspace": 0.08},
+        gridspec_kw={"left": 0.13, "right": 0.98, "bottom": 0.12, "top": 0.85, "hspace": 0.3, "wspace": 0.08},
     )  # fmt: skip
     drifts = {label: casimir_drifts(series) for label, series in runs.items()}
     for panel, name in zip(panels.flat, names, strict=True):

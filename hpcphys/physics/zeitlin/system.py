@@ -39,7 +39,7 @@ def zeitlin(
     Collective.
     """
     _check(state, bracket)
-    allowed = float(np.finfo(bracket.real_type).eps) if tolerance is None else tolerance
+    allowed = float(np.finfo(state["vorticity"].dtype).eps) if tolerance is None else tolerance
     solver = FixedPoint(allowed, window, total=bracket.matrices.total)
     midpoint = IsospectralMidpoint(bracket, Midpoints("vorticity", remembered), solver)
     return PhysicalSystem(state, (midpoint.piece(),), ZeitlinStructure(bracket), equation=EQUATION)
