@@ -251,6 +251,26 @@ class Communicator:
         bounds = np.concatenate(([0], np.cumsum(arrived)))
         return [received[bounds[rank] : bounds[rank + 1]] for rank in range(self.size)]
 
+    def allgather_rows(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """All ranks' rows (n, ...) of one type on all ranks, in rank order; and how many of each: (size,)."""
+        rows = np.ascontiguousarray(rows)
+        if self.size == 1:
+            return rows.copy(), np.array([len(rows)])
+        from mpi4py import MPI
+
+        started = time.perf_counter()
+        counts = np.empty(self.size, dtype=np.int64)
+        self.mpi.Allgather(np.array([len(rows)], dtype=np.int64), counts)
+        told = np.empty((int(counts.sum()), *rows.shape[1:]), dtype=rows.dtype)
+        row_bytes = rows.dtype.itemsize * math.prod(rows.shape[1:])
+        bytes_each = counts * row_bytes
+        self.mpi.Allgatherv(
+            [rows.reshape(-1).view(np.uint8), MPI.BYTE], [told.reshape(-1).view(np.uint8), bytes_each, MPI.BYTE]
+        )
+        self.messages_sent += self._depth
+        self._count_collective(8 + rows.nbytes, started)
+        return told, counts
+
     def start_exchange(
         self, rows: np.ndarray, counts: np.ndarray, arriving: np.ndarray | None = None
     ) -> Exchange:

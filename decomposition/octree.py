@@ -108,6 +108,8 @@ class Octree:
             order, lo = _order_by_second_word(hi, lo, order)
         work = be.host(state["work"]) if "work" in state else None
         last = Cuts.remembered(state.scalars, comm.size)
+        if last is not None and self.cuts is not None and last.equals(self.cuts):
+            last = self.cuts
         self.cuts = cuts(comm, hi, lo, work, self.group_size, self.sparse, last, order)
         if self.cuts is not last:
             self.cuts.remember(state.scalars)

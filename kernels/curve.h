@@ -61,9 +61,21 @@ DEV void find_runs(const long long* count, long long group_size, long long spars
   }
 }
 
+// Whether two neighbours are equal; no jump inside a block, so that the compiler can use vectors.
+DEV bool any_tie(long long n, const u64* hi) {
+  constexpr long long BLOCK = 1024;
+  for (long long begin = 1; begin < n; begin += BLOCK) {
+    int ties = 0;
+    for (long long i = begin; i < std::min(n, begin + BLOCK); i++) ties |= hi[i] == hi[i - 1];
+    if (ties) return true;
+  }
+  return false;
+}
+
 // The longest run of equal first words; 0 for no rows.
 HOST(longest_tie)(long long n, const u64* hi) {
-  long long longest = n > 0, begin = 0;
+  if (!any_tie(n, hi)) return n > 0;
+  long long longest = 1, begin = 0;
   for (long long i = 1; i < n; i++) {
     if (hi[i] != hi[i - 1]) begin = i;
     longest = std::max(longest, i + 1 - begin);
@@ -226,29 +238,30 @@ HOST(nearest_ends)(long long cuts, const long long* target, const long long* wor
 // order of their identity.
 //   order[k]: the old row that is k-th among those that stay; identity: of old rows.
 //   rows[i]: the old row that comes to place i, 0 for an arrival; places[a]: where the a-th arrival comes to.
-// Returns whether two first words are equal.
 HOST(merge_rows)(long long n, const u64* hi, const u64* lo, const unsigned* order, const long long* identity, long long arrivals,
                  const u64* arrived_hi, const u64* arrived_lo, const long long* arrived_identity, u64* merged_hi, u64* merged_lo,
                  unsigned* rows, long long* places) {
   const auto arrived = [&](unsigned a) { return key_of(arrived_hi[a], arrived_lo ? arrived_lo[a] : 0); };
-  const auto stays = [&](long long k) { return key_of(hi[k], lo ? lo[k] : 0); };
   std::vector<unsigned> sorted(arrivals);
   for (long long a = 0; a < arrivals; a++) sorted[a] = unsigned(a);
   std::sort(sorted.begin(), sorted.end(), [&](unsigned a, unsigned b) { return arrived(a) < arrived(b); });
-  long long k = 0, a = 0;
-  bool tied = false;
-  for (long long i = 0; i < n + arrivals; i++) {
-    const bool comes = a < arrivals && (k == n || arrived(sorted[a]) < stays(k));
-    merged_hi[i] = comes ? arrived_hi[sorted[a]] : hi[k];
-    if (merged_lo) merged_lo[i] = comes ? arrived_lo[sorted[a]] : lo[k];
-    rows[i] = comes ? 0 : order[k];
-    if (comes) places[sorted[a++]] = i; else k++;
-    tied = tied || (i > 0 && merged_hi[i] == merged_hi[i - 1]);
+  long long k = 0;
+  for (long long a = 0; a <= arrivals; a++) {  // the rows that stay before the next arrival, then the arrival
+    const long long next = a < arrivals ? row_of(hi, lo, k, n, arrived(sorted[a])) : n, i = k + a;
+    std::copy(hi + k, hi + next, merged_hi + i);
+    if (merged_lo) std::copy(lo + k, lo + next, merged_lo + i);
+    std::copy(order + k, order + next, rows + i);
+    k = next;
+    if (a == arrivals) break;
+    merged_hi[k + a] = arrived_hi[sorted[a]];
+    if (merged_lo) merged_lo[k + a] = arrived_lo[sorted[a]];
+    rows[k + a] = 0;
+    places[sorted[a]] = k + a;
   }
-  if (!tied) return 0;
+  if (!any_tie(n + arrivals, merged_hi)) return 0;
   struct Row { long long identity; bool comes; unsigned source; };
   std::vector<Row> run;
-  a = 0;
+  long long a = 0;
   for (long long i = 0, end; i < n + arrivals; i = end) {
     end = i + 1;
     while (end < n + arrivals && merged_hi[end] == merged_hi[i] && (!merged_lo || merged_lo[end] == merged_lo[i])) end++;
@@ -265,6 +278,66 @@ HOST(merge_rows)(long long n, const u64* hi, const u64* lo, const unsigned* orde
       if (row.comes) places[row.source] = j;
     }
   }
-  return 1;
+  return 0;
+}
+
+// The top of the octree over all ranks' roots (total ≥ 1 of them, ascending in their keys), as split_cells would make it of
+// particles at these keys in leaves of one; and the groups among this rank's roots mine … mine_end-1.
+//   count: particles of each root.  first, shape: as a Node's; root: that of a leaf, -1 of other nodes: (2·total,).
+//   levels: where each generation of nodes begins, and the end: (128,).
+//   runs: first root and number of roots of each group; number 0: the root's children are groups, each alone.
+//   sizes receives the numbers of nodes, of generations and of runs.
+HOST(join_roots)(long long total, const u64* hi, const u64* lo, const long long* count, long long mine, long long mine_end,
+                 long long group_size, long long sparse, int* first, int* shape, int* root, long long* levels, long long* runs,
+                 long long* sizes) {
+  struct Stretch { long long begin, end; };  // the roots below a node
+  std::vector<Stretch> nodes{{0, total}};
+  long long generations = 0, found = 0;
+  const auto is_small = [&](long long r) { return mine <= r && r < mine_end && count[r] <= group_size; };
+  const auto add_run = [&](long long r, long long number) {
+    runs[2 * found] = r;
+    runs[2 * found++ + 1] = number;
+  };
+  if (total == 1 && is_small(0)) add_run(0, 1);
+  for (size_t i = 0, end = 0; i < nodes.size(); i++) {
+    if (i == end) {
+      levels[generations++] = (long long)i;
+      end = nodes.size();
+    }
+    const Stretch node = nodes[i];
+    first[i] = int(node.begin);
+    shape[i] = 1;
+    root[i] = int(node.begin);
+    if (node.end - node.begin == 1) continue;
+    // Children are the octants below the longest common prefix of the keys.
+    const Key least = key_of(hi[node.begin], lo[node.begin]), most = key_of(hi[node.end - 1], lo[node.end - 1]);
+    int shift = 3 * (DEEPEST - 1);
+    while ((least ^ most) >> shift == 0) shift -= 3;
+    const int slot = int(nodes.size());
+    long long held = 0, before = -2, run_count = 0;  // before: the last child that was small
+    for (long long r = node.begin; r < node.end; r++) held += count[r];
+    for (long long r = node.begin, next; r < node.end; r = next) {
+      const Key octant = key_of(hi[r], lo[r]) >> shift;
+      for (next = r + 1; next < node.end && key_of(hi[next], lo[next]) >> shift == octant;) next++;
+      nodes.push_back(Stretch{r, next});
+      if (next - r > 1 || !is_small(r)) continue;
+      const bool thin = held > sparse * group_size, joins = !thin && before == r - 1 && run_count + count[r] <= group_size;
+      if (joins) {
+        runs[2 * found - 1]++;
+        run_count += count[r];
+      } else {
+        add_run(r, thin ? 0 : 1);
+        run_count = count[r];
+      }
+      before = thin ? -2 : r;
+    }
+    first[i] = slot;
+    shape[i] = int(nodes.size() - slot) << 16;
+    root[i] = -1;
+  }
+  levels[generations] = sizes[0] = (long long)nodes.size();
+  sizes[1] = generations;
+  sizes[2] = found;
+  return 0;
 }
 #endif
