@@ -13,6 +13,12 @@ from hypothesis import strategies as some
 from hpcphys.decomposition import fixed_point
 from hpcphys.decomposition.communicator import Communicator
 
+@pytest.fixture(autouse=True, scope="module")
+def compiled():
+    """Compiling takes longer than a single example may."""
+    fixed_point.sums()
+
+
 numbers = some.floats(allow_nan=False, allow_infinity=False, width=64)
 
 
