@@ -265,7 +265,8 @@ class Communicator:
         row_bytes = rows.dtype.itemsize * math.prod(rows.shape[1:])
         bytes_each = counts * row_bytes
         self.mpi.Allgatherv(
-            [rows.reshape(-1).view(np.uint8), MPI.BYTE], [told.reshape(-1).view(np.uint8), bytes_each, MPI.BYTE]
+            [rows.reshape(-1).view(np.uint8), MPI.BYTE],
+            [told.reshape(-1).view(np.uint8), bytes_each, MPI.BYTE],
         )
         self.messages_sent += self._depth
         self._count_collective(8 + rows.nbytes, started)

@@ -91,7 +91,7 @@ def cuts(
         return Cuts(np.zeros(0, dtype=np.uint64), np.zeros(0, dtype=np.uint64))
     before = np.empty(rows + 1, dtype=np.int64)
     curve().host("work_along", rows, order, work, before)
-    judged = ((0, None, None) if last is None else (size - 1, last.hi, last.lo))
+    judged = (0, None, None) if last is None else (size - 1, last.hi, last.lo)
     told = np.empty(2 + 9 * judged[0], dtype=np.int64)
     curve().host("look_around", rows, hi, lo, before, *judged, told)
     told = communicator.allreduce(told)

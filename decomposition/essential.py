@@ -70,7 +70,11 @@ class EssentialTree:
         tree, rank, room = self.tree, self.communicator.rank, 2 * self.total
         hi, lo = np.ascontiguousarray(told["key"].T)
         first, shape, root = np.empty((3, room), np.int32)
-        levels, runs, sizes = np.empty(128, np.int64), np.empty((self.total, 2), np.int64), np.empty(3, np.int64)
+        levels, runs, sizes = (
+            np.empty(128, np.int64),
+            np.empty((self.total, 2), np.int64),
+            np.empty(3, np.int64),
+        )
         begin, end = (int(row) for row in self.first[rank : rank + 2])
         curve().host(
             "join_roots", self.total, hi, lo, np.ascontiguousarray(told["rows"]), begin, end,
@@ -193,7 +197,7 @@ class EssentialTree:
         self.imported_nodes, self.imported_sources = (int(sum(pair[k] for pair in sizes)) for k in (0, 1))
         tree.reserve_nodes(base + top + self.imported_nodes)
         tree.reserve_sources(local_sources + self.imported_sources, local_sources)
-        at_node, at_source = base + top, local_sources
+        at_node, at_source = int(base + top), local_sources
         for other, reply in enumerate(replies):
             total, sources = (int(v) for v in sizes[other])
             if not total:

@@ -13,13 +13,14 @@ from hypothesis import strategies as some
 from hpcphys.decomposition import fixed_point
 from hpcphys.decomposition.communicator import Communicator
 
+
+numbers = some.floats(allow_nan=False, allow_infinity=False, width=64)
+
+
 @pytest.fixture(autouse=True, scope="module")
 def compiled():
     """Compiling takes longer than a single example may."""
     fixed_point.sums()
-
-
-numbers = some.floats(allow_nan=False, allow_infinity=False, width=64)
 
 
 def in_parts(rows, parts):
