@@ -120,7 +120,7 @@ class _Descent:
     def follow(self, communicator: Communicator, rows: tuple, limits: tuple) -> None:
         """Go down until all cuts are in a group or in a cell with too little work to matter.  Collective.
 
-        rows: number, hi, lo and `before` of this rank; limits: group_size, sparse, the least work that matters.
+        rows: number, hi, lo and `before` of this rank; limits: group_size, sparse, least work that matters.
         """
         levels = 3 if communicator.size <= 16 else 2
         active, cell = np.ones(self.cuts, np.uint8), np.empty(self.cuts, np.int32)
@@ -130,8 +130,8 @@ class _Descent:
             "open_cells", *rows, self.cuts, self.hi, self.lo, active, level, levels, cell, opened
         ):
             curve().host(
-                "follow_cuts", self.cuts, level, levels, cell, communicator.allreduce(opened[:number]), *limits,
-                self.target, self.hi, self.lo, self.before, self.work, self.width, self.level, active,
+                "follow_cuts", self.cuts, level, levels, cell, communicator.allreduce(opened[:number]),
+                *limits, self.target, self.hi, self.lo, self.before, self.work, self.width, self.level, active,
             )  # fmt: skip
             level += levels
 

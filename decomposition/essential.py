@@ -129,7 +129,7 @@ class EssentialTree:
         wanted = np.sort(wanted[(wanted < self.first[rank]) | (wanted >= self.first[rank + 1])])
         bounds = np.searchsorted(wanted, self.first)
         asks = [np.zeros(0, np.uint8)] * comm.size
-        for other in np.flatnonzero(np.diff(bounds)):
+        for other in np.flatnonzero(np.diff(bounds)).tolist():
             roots = wanted[bounds[other] : bounds[other + 1]] - self.first[other]
             parts = (np.array([len(roots)]), roots, boxes.reshape(-1).view(np.int64))
             asks[other] = np.concatenate(parts).view(np.uint8)
@@ -244,8 +244,8 @@ class EssentialTree:
 def boxes_over(boxes: np.ndarray) -> np.ndarray:
     """One box over each `LANES` of the boxes in order: it sees as far only what all of them do.
 
-    boxes: (7, b) as of `EssentialTree._boxes`.  Returns (7, c) with c a multiple of `LANES`, the last box repeated
-    to fill it.
+    boxes: (7, b) as of `EssentialTree._boxes`.  Returns (7, c) with c a multiple of `LANES`, the last box
+    repeated to fill it.
     """
     number = boxes.shape[1] // LANES
     if number == 0:

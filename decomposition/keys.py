@@ -17,7 +17,7 @@ _LOW_MASK = np.uint64((1 << WORD_BITS) - 1)
 
 @cache
 def curve() -> Module:
-    """The host functions of kernels/curve.h: keys, cuts and rows on their way are in host memory everywhere."""
+    """The host functions of kernels/curve.h: keys, cuts and moving rows are in host memory everywhere."""
     return backend("cpu").module("curve")
 
 

@@ -13,7 +13,6 @@ from hypothesis import strategies as some
 from hpcphys.decomposition import fixed_point
 from hpcphys.decomposition.communicator import Communicator
 
-
 numbers = some.floats(allow_nan=False, allow_infinity=False, width=64)
 
 
