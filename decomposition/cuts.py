@@ -131,7 +131,8 @@ class _Descent:
         ):
             curve().host(
                 "follow_cuts", self.cuts, level, levels, cell, communicator.allreduce(opened[:number]),
-                *limits, self.target, self.hi, self.lo, self.before, self.work, self.width, self.level, active,
+                *limits, self.target, self.hi, self.lo, self.before, self.work, self.width, self.level,
+                active,
             )  # fmt: skip
             level += levels
 
