@@ -57,7 +57,7 @@ def test_casimirs_over_ten_thousand_steps(n, angle, dt):
 
 
 def test_the_energy_error_over_dt():
-    """2.3e-3, 6.1e-4, 1.6e-4 at dt 0.1, 0.05, 0.025 for N = 33 up to t = 4; the first sets the amplitude, 1.65."""
+    """2.3e-3, 6.1e-4, 1.6e-4 at dt 0.1, 0.05, 0.025 up to t = 4; the first sets the amplitude of 1.65."""
     errors = []
     for dt in (0.1, 0.05, 0.025):
         model = SineBracket(33, CPU, ALONE, angle="zeitlin")
