@@ -18,7 +18,8 @@ import numpy as np
 
 from hpcphys.compiler.state import State
 from hpcphys.compiler.structures.wavefunction import WAVEFUNCTION
-from hpcphys.physics.schrodinger.grid import AXES, WaveGrid
+from hpcphys.physics.schrodinger.fused import FusedSweeps
+from hpcphys.physics.schrodinger.grid import WaveGrid
 from hpcphys.physics.schrodinger.potential import GridFunction, PotentialError
 from hpcphys.physics.schrodinger.sweeps import ArraySweeps, Drift, Kick
 from hpcphys.physics.schrodinger.vector_potential import VectorPotential
@@ -77,7 +78,8 @@ class SplitOperator:
         self.absorber = _function(absorber, grid, parameters, "absorber")
         self.vector_potential = VectorPotential(vector_potential, grid, parameters, charge)
         self._check(time)
-        self.sweeps = ArraySweeps(grid, backend, communicator)
+        fused = backend.name == "cpu"
+        self.sweeps = (FusedSweeps if fused else ArraySweeps)(grid, backend, communicator)
         self._kick: _DueKick | None = None
         self._drift: _DueDrift | None = None
         self._clock: tuple[float, int, float] = (0.0, 0, 0.0)

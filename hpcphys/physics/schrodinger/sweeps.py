@@ -79,18 +79,8 @@ class ArraySweeps:
             self.kick(psi, kick)
 
     def directional(self, psi: Any, axis: int, shift: np.ndarray, rate: complex) -> None:
-        """ψ̂ ← exp(rate (k - shift(x))²) ψ̂ along one axis; shift: float64 on the points, free of that axis."""
-        k = self.grid.wavenumbers[axis]
-        if axis > 0:
-            waves = np.fft.fft(self.backend.host(psi), axis=axis)
-            waves *= np.exp(rate * (self.grid.along(axis, k) - shift) ** 2)
-            psi[...] = self.backend.array(np.fft.ifft(waves, axis=axis))
-            return
-        slab = np.array(self.backend.host(psi))
-        columns = np.fft.fft(self.columns.to_columns(slab), axis=0)
-        columns *= np.exp(rate * (k[:, None] - self.columns.own_of_row(shift)) ** 2)
-        self.columns.to_slab(np.fft.ifft(columns, axis=0).astype(slab.dtype, copy=False), slab)
-        psi[...] = self.backend.array(slab)
+        """See directional."""
+        directional(self.backend, self.columns, psi, axis, shift, rate)
 
     def kick(self, psi: Any, kick: Kick) -> None:
         """The flow of a kick on ψ in positions."""
@@ -111,3 +101,23 @@ class ArraySweeps:
         if density is not None:
             angle = angle + kick.strength * density * exposure
         psi *= xp.exp(-1j * angle)
+
+
+def directional(
+    backend: Any, columns: Columns, psi: Any, axis: int, shift: np.ndarray, rate: complex
+) -> None:
+    """ψ̂ ← exp(rate (k - shift(x))²) ψ̂ along one axis; collective.
+
+    psi: in positions, changed in place;  shift: float64 on this rank's points, free of that axis
+    """
+    k = columns.grid.wavenumbers[axis]
+    if axis > 0:
+        waves = np.fft.fft(backend.host(psi), axis=axis)
+        waves *= np.exp(rate * (columns.grid.along(axis, k) - shift) ** 2)
+        psi[...] = backend.array(np.fft.ifft(waves, axis=axis))
+        return
+    slab = np.array(backend.host(psi))
+    waves = np.fft.fft(columns.to_columns(slab), axis=0)
+    waves *= np.exp(rate * (k[:, None] - columns.of_row(shift)) ** 2)
+    columns.to_slab(np.fft.ifft(waves, axis=0).astype(slab.dtype, copy=False), slab)
+    psi[...] = backend.array(slab)
