@@ -22,20 +22,31 @@ DEV void quarter(float x, float& s, float& c) {
   c = 1.0f + z * (-0.499999997251031003120f + z * (0.0416666233237390631894f + z * (-0.00138867637746099294692f +
       z * 0.0000243904487962774090654f)));
 }
+// a, or b where the lowest bit of the choice is set; the sign turns with the sign bit of `flip`.
+DEV double chosen(double a, double b, unsigned long long choice, unsigned long long flip) {
+  unsigned long long u, v;
+  memcpy(&u, &a, 8), memcpy(&v, &b, 8);
+  u ^= ((u ^ v) & (0 - (choice & 1))) ^ (flip << 62 & 1ull << 63);
+  memcpy(&a, &u, 8);
+  return a;
+}
+DEV float chosen(float a, float b, unsigned long long choice, unsigned long long flip) {
+  unsigned u, v;
+  memcpy(&u, &a, 4), memcpy(&v, &b, 4);
+  u ^= ((u ^ v) & (0 - (unsigned(choice) & 1))) ^ (unsigned(flip) << 30 & 1u << 31);
+  memcpy(&a, &u, 4);
+  return a;
+}
 DEV void turn(double angle, REAL& cosine, REAL& sine) {
-  const double turns = angle * 0.63661977236758134308, whole = rint(turns);  // 2/π
+  // Adding 1.5·2^52 rounds to an integer, whose lowest bits are then those of the sum: the quarter that the angle lies in.
+  const double quarters = angle * 0.63661977236758134308, sum = quarters + 6755399441055744.0;  // 2/π
+  unsigned long long q;
+  memcpy(&q, &sum, 8);
   REAL s, c;
-  quarter(REAL((turns - whole) * 1.57079632679489661923), s, c);
-  // Which of the four quarters: an odd one swaps sine and cosine, the second half of the turn changes the sign.
-  const double half = whole * 0.5, back = (whole + 1.0) * 0.5;
-  const bool odd = rint(half) != half;
-  const double pair = odd ? half - 0.5 : half;
-  const double next = odd ? back : half;
-  const bool sine_negative = rint(pair * 0.5) != pair * 0.5;
-  const bool cosine_negative = rint(next * 0.5) != next * 0.5;
-  const REAL a = odd ? c : s, b = odd ? s : c;
-  sine = sine_negative ? -a : a;
-  cosine = cosine_negative ? -b : b;
+  quarter(REAL((quarters - (sum - 6755399441055744.0)) * 1.57079632679489661923), s, c);
+  // Odd quarters swap sine and cosine; the sine is negative in the second half of a turn, the cosine a quarter before it.
+  sine = chosen(s, c, q, q);
+  cosine = chosen(c, s, q, q + 1);
 }
 
 // ψ ← exp(-τ W) exp(-i (τ V - gradient |∇V|²/m + g |ψ|² ∫exp(-2 W s) ds)) ψ, the exact flow of all that is diagonal in
