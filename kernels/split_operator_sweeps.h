@@ -204,31 +204,70 @@ DEV void times(Pair* a, REAL c, REAL s) {
   (*a)[0] = x * c - y * s;
   (*a)[1] = y * c + x * s;
 }
+// Pairs by the register: (x, y) times (c, s) is (x, y)·(c, c) + (y, x)·(-s, s).
+typedef typename vector_of<REAL>::type Register;
+constexpr int PAIRS = VECTOR_BYTES / int(sizeof(Pair));
+DEV Register load(const void* p) {
+  Register r;
+  memcpy(&r, p, VECTOR_BYTES);
+  return r;
+}
+DEV Register swapped(Register r) {
+  Register t;
+  UNROLL(16)
+  for (int k = 0; k < LANES; k++) t[k] = r[k ^ 1];
+  return t;
+}
+// n pairs of `to` ← those of `from` times the factors whose doubled parts are c and s; `to` has room for whole registers.
+DEV void times_each(Pair* to, const Pair* from, const Pair* c, const Pair* s, long long n) {
+  for (long long l = 0; l < n; l += PAIRS) {
+    const Register v = load(from + l), r = v * load(c + l) + swapped(v) * load(s + l);
+    memcpy(to + l, &r, VECTOR_BYTES);
+  }
+}
+DEV void times_one(Pair* a, REAL cosine, REAL sine, long long n) {
+  Register c, s;
+  for (int k = 0; k < LANES; k++) c[k] = cosine, s[k] = k % 2 ? sine : -sine;
+  for (long long l = 0; l < n; l += PAIRS) {
+    const Register v = load(a + l), r = v * c + swapped(v) * s;
+    memcpy(a + l, &r, VECTOR_BYTES);
+  }
+}
 // FFT, factors t0(k0) t(column), inverse FFT along axis 0 of `count` columns, `width` of them at a time.  Row j of the columns
 // lies at `own` for first ≤ j < last, else at `others` (rows in order, own ones left out); both have `stride` columns a row.
 HOST(wave_columns)(const long long* plans, long long n0, long long count, long long width, long long stride, REAL* own, REAL* others,
                    long long first, long long last, const REAL* t0, const REAL* t) {
   const Transform::plan* plan = (const Transform::plan*)plans;
   const Pair *along = (const Pair*)t0, *across = (const Pair*)t;
-  const long long blocks = (count + width - 1) / width;
+  const long long blocks = (count + width - 1) / width, room = (width + PAIRS - 1) / PAIRS * PAIRS;
   PRAGMA(omp parallel for schedule(static))
   for (long long b = 0; b < blocks; b++) {
     const long long c0 = b * width, m = smaller(width, count - c0);
-    Pair* work = column_scratch.of(n0 * width);
+    Pair* work = column_scratch.of(n0 * width + 3 * room);
+    Pair *cosine = work + n0 * width + room, *sine = cosine + room;
+    for (long long l = 0; l < width; l++) {
+      const REAL c = l < m ? across[c0 + l][0] : REAL(0), s = l < m ? across[c0 + l][1] : REAL(0);
+      cosine[l][0] = cosine[l][1] = c, sine[l][0] = -s, sine[l][1] = s;
+    }
     const auto line = [=](long long j) {
       const long long place = j < first ? j : j < last ? j - first : j - (last - first);
       return (Pair*)(j >= first && j < last ? own : others) + place * stride + c0;
     };
-    if (m < width) memset(work, 0, n0 * width * sizeof(Pair));
-    for (long long j = 0; j < n0; j++) memcpy(work + j * width, line(j), m * sizeof(Pair));
-    Transform::execute(plan[4], work, work);
+    // The factors of the columns commute with the transform along them: they come with the copy, which waits for memory.
+    const bool whole = m == width && width % PAIRS == 0;
     for (long long j = 0; j < n0; j++) {
-      const REAL c = along[j][0], s = along[j][1];
-      Pair* RESTRICT a = work + j * width;
-      for (long long l = 0; l < m; l++) {
-        const REAL u = across[c0 + l][0], v = across[c0 + l][1];
-        times(a + l, c * u - s * v, c * v + s * u);
+      Pair* a = work + j * width;
+      if (whole) times_each(a, line(j), cosine, sine, width);
+      else for (long long l = 0; l < width; l++) {
+        const REAL x = l < m ? line(j)[l][0] : REAL(0), y = l < m ? line(j)[l][1] : REAL(0);
+        a[l][0] = x * cosine[l][0] + y * sine[l][0];
+        a[l][1] = y * cosine[l][1] + x * sine[l][1];
       }
+    }
+    Transform::execute(plan[4], work, work);
+    if (whole) for (long long j = 0; j < n0; j++) times_one(work + j * width, along[j][0], along[j][1], width);
+    else for (long long j = 0; j < n0; j++) {
+      for (long long l = 0; l < width; l++) times(work + j * width + l, along[j][0], along[j][1]);
     }
     Transform::execute(plan[5], work, work);
     for (long long j = 0; j < n0; j++) memcpy(line(j), work + j * width, m * sizeof(Pair));

@@ -12,8 +12,8 @@ from hpcphys.physics.schrodinger.grid import WaveGrid
 from hpcphys.physics.schrodinger.slabs import Columns
 from hpcphys.physics.schrodinger.sweeps import Drift, Kick, directional
 
-BLOCK_BYTES = 256
-"""Bytes of one row of a block of columns: enough for whole cache lines, little enough for the second cache."""
+BLOCK_BYTES, LEAST_ROW, MOST_ROW = 1 << 17, 64, 512
+"""Bytes of a block of columns, which stays in the second cache, and of one row of it: whole cache lines."""
 
 EFFORTS = ("estimate", "measure", "patient")
 
@@ -38,7 +38,8 @@ class FusedSweeps:
         self._plans: dict[int, np.ndarray] = {}
         n = grid.points
         self._shape = (n[0], *(1,) * (3 - len(n)), *n[1:])[:3] if len(n) > 1 else (1, 1, n[0])
-        self._width = max(1, min(BLOCK_BYTES // grid.complex_type.itemsize, self.columns.width))
+        row = min(max(BLOCK_BYTES // n[0], LEAST_ROW), MOST_ROW) // grid.complex_type.itemsize
+        self._width = max(1, min(row, self.columns.width))
         self._windows()
 
     def advance(self, psi: np.ndarray, kick: Kick | None, drift: Drift) -> None:
