@@ -22,7 +22,7 @@ class FusedSweeps:
     """Flows of a wavefunction by the kernels of split_operator_sweeps.h.
 
     mixed: whether ψ is in momenta along the trailing axes: in ψ itself on one rank, else in the windows that
-        ranks exchange, of which each holds three quarters more than ψ at most … and ψ itself is stale
+        ranks exchange (twice the memory of ψ), while ψ itself is stale
     effort: of FFTW's planner; plans are remembered in the cache of the machine
     """
 
@@ -43,7 +43,7 @@ class FusedSweeps:
         self._windows()
 
     def advance(self, psi: np.ndarray, kick: Kick | None, drift: Drift) -> None:
-        """ψ ← drift(kick(ψ)) from either representation; ψ is mixed afterwards, but for a grid of one axis."""
+        """ψ ← drift(kick(ψ)) from either representation; ψ is mixed afterwards, save on one axis."""
         normed = drift.factors[0] / np.asarray(self.grid.count, dtype=self.grid.real_type)
         plans = self._planned(psi)
         if self.grid.dimension == 1:
