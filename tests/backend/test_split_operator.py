@@ -103,7 +103,7 @@ CASES = [
 @pytest.mark.parametrize("precision", ["double", "single"])
 @pytest.mark.parametrize(("points", "options"), CASES)
 def test_fused_sweeps_do_what_plain_arrays_do(points, options, precision):
-    """Uneven sizes, blocks of columns that are not full, every term; the array code runs where a GPU's would."""
+    """Uneven sizes, blocks that are not full, every term; the array code runs as on a GPU."""
     found = []
     for machine in (backend("cpu", threads=1), backend("emulated")):
         made = engine(points, -3, 3, machine=machine, precision=precision, **options)
