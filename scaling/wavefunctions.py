@@ -109,7 +109,7 @@ def measured(
         words += [str(threads), target]
         if what == "peer":
             environment = {**os.environ, "PYTHONPATH": ""}
-            subprocess.run([python, *words], check=True, env=environment)
+            subprocess.run([str(python), *words], check=True, env=environment)
         else:
             launched(ranks, words, environment={"OMP_NUM_THREADS": str(threads)})
         return float(json.loads(Path(target).read_text(encoding="utf-8")))
@@ -119,16 +119,27 @@ SETTINGS = (("peer", 1, 1), ("ours", 1, 1), ("peer", 2, 1), ("ours", 2, 1), ("ou
 """(what, threads, ranks) of one round."""
 
 
+def has_peer(python: str) -> bool:
+    """Whether a Python can import pyFFTW."""
+    return subprocess.run([python, "-c", "import pyfftw"], capture_output=True).returncode == 0
+
+
 def compared(
-    python: str, points: tuple[int, ...], precision: str, rounds: int
+    python: str | None, points: tuple[int, ...], precision: str, rounds: int
 ) -> dict[tuple[str, int, int], float]:
-    """Seconds of each setting: the least over rounds in which they take turns."""
-    found = dict.fromkeys(SETTINGS, np.inf)
+    """Milliseconds of each setting: the least over rounds in which they take turns; no peer, no figure."""
+    settings = [setting for setting in SETTINGS if python is not None or setting[0] != "peer"]
+    found = dict.fromkeys(settings, np.inf)
     for _ in range(rounds):
-        for what, threads, ranks in SETTINGS:
+        for what, threads, ranks in settings:
             seconds = measured(what, python, points, precision, threads, ranks)
-            found[what, threads, ranks] = min(found[what, threads, ranks], seconds)
+            found[what, threads, ranks] = min(found[what, threads, ranks], 1e3 * seconds)
     return found
+
+
+def ratio(a: float | None, b: float | None) -> float | None:
+    """a/b where both were measured."""
+    return None if a is None or b is None else a / b
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -149,13 +160,17 @@ def main(arguments: list[str] | None = None) -> None:
         "grid", "precision", "pyFFTW 1 t", "ours 1 t", "ratio", "pyFFTW 2 t", "ours 2 t", "ratio",
         "2 threads gain", "ours 2 ranks", "2 ranks gain",
     )  # fmt: skip
+    python = given.peer if has_peer(given.peer) else None
+    if python is None:
+        print(f"{given.peer} has no pyFFTW: only our own times are measured (see --peer)")
     with alone():
         for text in grids:
             points = tuple(int(n) for n in text.split("x"))
             for precision in PRECISIONS:
-                found = compared(given.peer, points, precision, 1 if given.quick else given.rounds)
-                p1, o1, p2, o2, r2 = (1e3 * found[setting] for setting in SETTINGS)
-                table.add(text, precision, p1, o1, o1 / p1, p2, o2, o2 / p2, o1 / o2, r2, o1 / r2)
+                found = compared(python, points, precision, 1 if given.quick else given.rounds)
+                p1, o1, p2, o2, r2 = (found.get(setting) for setting in SETTINGS)
+                ratios = ratio(o1, p1), ratio(o2, p2), ratio(o1, o2), ratio(o1, r2)
+                table.add(text, precision, p1, o1, ratios[0], p2, o2, *ratios[1:3], r2, ratios[3])
     table.show()
 
 
