@@ -17,7 +17,7 @@ ALLOWED = {
     "initial": {"decomposition"},
     "forces": {"kernels", "decomposition", "compiler"},
     "spectral": {"compiler"},
-    "physics": {"compiler", "forces", "spectral"},
+    "physics": {"kernels", "decomposition", "compiler", "forces", "spectral"},
     "io": {"decomposition", "compiler"},
     "report": {"decomposition", "compiler", "initial", "physics", "io"},
     "run": {"kernels", "decomposition", "compiler", "initial", "forces", "physics", "io", "report"},

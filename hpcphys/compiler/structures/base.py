@@ -63,12 +63,20 @@ class Structure(ABC):
         """Reverse time in place: afterwards the motion retraces its path."""
 
     def pairing(self, a: Arrays, b: Arrays) -> float:
-        """<a, b>, the real inner product in which gradients are meant: dH = <grad H, dz>."""
-        return float(sum(np.vdot(a[name], b[name]) for name in a))
+        """<a, b>, the real inner product in which gradients are meant: dH = <grad H, dz>.
+
+        A complex array is a pair of real ones: the real part of the product.
+        """
+        return float(sum(np.vdot(a[name], b[name]).real for name in a))
 
     def covector(self, z: Arrays, names: Sequence[str], rng: np.random.Generator) -> dict[str, Any]:
         """A random gradient at z, by array name: what `verify_structure` tries the bracket with."""
-        return {name: rng.standard_normal(np.shape(z[name])) for name in names}
+        found: dict[str, Any] = {}
+        for name in names:
+            found[name] = rng.standard_normal(np.shape(z[name]))
+            if np.iscomplexobj(z[name]):
+                found[name] = found[name] + 1j * rng.standard_normal(np.shape(z[name]))
+        return found
 
     def verify(self) -> Verification:
         """Verify by algebra what the structure claims; structures that are given by expressions can.

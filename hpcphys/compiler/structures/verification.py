@@ -31,7 +31,8 @@ def verify_structure(
     Antisymmetry: <a, L b> = -<b, L a>.  Jacobi, for the linear functions a.z, b.z, c.z with f_ab(z) = <a,
     L(z) b>: D f_ab [L c] + D f_bc [L a] + D f_ca [L b] = 0, by central differences.  Casimirs: L grad C = 0.
 
-    z: a point, name -> numpy array; it should be a generic one (random)
+    z: a point, name -> numpy array; it should be a generic one (random). A complex array is a pair of real
+        ones: <a, b> is the real part of the product
     variables: the names that move (all arrays by default); the others are parameters such as masses
     tolerance: largest violation relative to the size of the terms
     Returns the largest relative violation of each property, and in `how` the way it was found. Raises
