@@ -214,6 +214,13 @@ HOST(vorticity_columns)(long long handle, long long stage, double dt, REAL* colu
   return 0;
 }
 
+// A call of memcpy costs more than a block's few registers.
+DEV void copy_lanes(REAL* to, const REAL* from, int count) {
+  typedef typename complexes<REAL, PER_REGISTER>::type V;
+  int i = 0;
+  for (; i + PER_REGISTER <= count; i += PER_REGISTER) store(to + 2 * i, loaded<V>(from + 2 * i));
+  for (; i < count; i++) to[2 * i] = from[2 * i], to[2 * i + 1] = from[2 * i + 1];
+}
 // Line y of this rank between its places in the windows of all ranks and one line of n numbers.
 template <bool OUT> static void move_line(const Passes& s, int y, REAL* line, REAL* rows) {
   const int lines = s.lines();
@@ -223,11 +230,11 @@ template <bool OUT> static void move_line(const Passes& s, int y, REAL* line, RE
       REAL *plus = line + 2 * b.first, *minus = line + 2 * (s.n - b.first - b.width + 1);
       const int others = b.lanes - b.width;
       if constexpr (OUT) {
-        memcpy(tile, plus, 2 * sizeof(REAL) * b.width);
-        memcpy(tile + 2 * b.width, minus, 2 * sizeof(REAL) * others);
+        copy_lanes(tile, plus, b.width);
+        copy_lanes(tile + 2 * b.width, minus, others);
       } else {
-        memcpy(plus, tile, 2 * sizeof(REAL) * b.width);
-        memcpy(minus, tile + 2 * b.width, 2 * sizeof(REAL) * others);
+        copy_lanes(plus, tile, b.width);
+        copy_lanes(minus, tile + 2 * b.width, others);
       }
     }
   if constexpr (!OUT) memset(line + 2 * (s.cutoff + 1), 0, 2 * sizeof(REAL) * (s.n - 2 * s.cutoff - 1));
