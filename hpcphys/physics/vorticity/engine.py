@@ -73,7 +73,7 @@ class VorticityEngine:
             self._filter = backend.array(grid.axis_filter.astype(grid.real_type))
         self._decays: OrderedDict[float, Any] = OrderedDict()
         self._sum = backend.empty(grid.shape, grid.complex_type)
-        self._begun: tuple[Any, float, int] | None = None
+        self._begun: tuple[Any, float, int, float] | None = None
         self.speed: float | None = None
 
     # -- what a step is made of ---------------------------------------------------------------------------
@@ -143,7 +143,7 @@ class VorticityEngine:
     def spectral(self, values: Any) -> Any:
         """(columns, 2K+1) amplitudes of a real field on this rank's lines (lines, n): the inverse, truncated.
 
-        Its mean is kept: vorticity must have none.
+        The mean is dropped: vorticity on a periodic domain has none.
         """
         first, last = self.grid.rows
         if tuple(values.shape) != (last - first, self.grid.n):
@@ -154,6 +154,8 @@ class VorticityEngine:
         self._passes.take_lines(self.backend.array(values, self.grid.real_type))
         found = self.backend.zeros(self.grid.shape, self.grid.complex_type)
         self._passes.stage(5, 0.0, found, found)
+        if self.grid.columns[0] == 0 < len(found):
+            found[0, 0] = 0.0
         return found
 
     # -- what it costs ------------------------------------------------------------------------------------
@@ -201,12 +203,11 @@ class VorticityEngine:
         return float(self.communicator.allreduce(own, "max"))
 
     def _begin_step(self, state: State) -> float:
-        begun = self._begun
-        vorticity = state["vorticity"]
+        begun, vorticity = self._begun, state["vorticity"]
         if begun is None or begun[0] is not vorticity or begun[1:3] != (state.time, state.step):
-            speed = self._begin(vorticity)
-            self._begun = (vorticity, state.time, state.step, speed)
-        return self._begun[3]
+            begun = (vorticity, state.time, state.step, self._begin(vorticity))
+            self._begun = begun
+        return begun[3]
 
     def _check_step(self, state: State, dt: float, speed: float) -> None:
         if not isfinite(speed):
