@@ -1,11 +1,12 @@
-"""The passes of a right-hand side on arrays of a backend: cuFFT on a GPU, NumPy's transforms where it is emulated.
+"""The passes of a right-hand side on arrays of a backend: cuFFT on a GPU, NumPy where it is emulated.
 
-The same interface and the same windows between ranks as `passes.FusedPasses`, without its fusion: memory holds
-whole arrays between a transform and the element kernels (kernels/vorticity_elements.h).
+The same interface and the same windows between ranks as `passes.FusedPasses`, without its fusion: memory
+holds whole arrays between a transform and the element kernels (kernels/vorticity_elements.h).
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ class ArrayPasses:
         )
         self._bounds = shares(grid.n, grid.size)
         columns = shares(grid.cutoff + 1, grid.size)
-        owned = [_lanes(*pair) for pair in zip(columns[:-1], columns[1:], strict=True)]
+        owned = [_lanes(*pair) for pair in pairwise(columns)]
         self._order = backend.array(np.concatenate(owned) % grid.n)
         self._zero = int(grid.columns[0] == 0 < grid.shape[0])  # of this rank's lanes -0 is left out
         first, last = grid.rows
@@ -115,9 +116,7 @@ class ArrayPasses:
         """(all lanes, lines) of this rank's lines from the (own lanes, n) of every rank."""
         if self._out is None:
             return lanes
-        send = np.concatenate(
-            [self.backend.host(lanes[:, a:b]).ravel() for a, b in zip(self._bounds, self._bounds[1:], strict=False)]
-        )
+        send = np.concatenate([self.backend.host(lanes[:, a:b]).ravel() for a, b in pairwise(self._bounds)])
         receive = np.empty(int(self._counts.sum()), dtype=self.grid.complex_type)
         self._out.exchange(send, receive)
         return self.backend.array(receive.reshape(-1, self._lines))
@@ -131,7 +130,11 @@ class ArrayPasses:
             self._back.exchange(np.ascontiguousarray(self.backend.host(kept)).ravel(), receive)
             # each window is (own lanes, lines of the other rank)
             ends = own * np.array(self._bounds[1:-1], dtype=np.int64)
-            parts = [part.reshape(own, -1) for part in np.split(receive, ends)] if own else [receive.reshape(0, self.grid.n)]
+            parts = (
+                [part.reshape(own, -1) for part in np.split(receive, ends)]
+                if own
+                else [receive.reshape(0, self.grid.n)]
+            )
             kept = self.backend.array(np.concatenate(parts, axis=1))
         columns = self.backend.xp.fft.fft(kept, axis=1)
         height = self.grid.shape[0]
