@@ -2,8 +2,8 @@
 
 python scaling/turbulence.py [--points 512 1024 2048] [--peers PYTHON] [--quick]
 
-One step is one RK4 step of the vorticity equation with viscosity and the 2/3 rule, CPU time, one thread unless
-said. The floor is the transform recipe of flow_limit.h, timed here. PYTHON: an interpreter whose environment
+One step is one RK4 step of the vorticity equation with viscosity and the 2/3 rule, CPU time, one thread
+unless said. The floor is the transform recipe of flow_limit.h, timed here. PYTHON: an interpreter whose environment
 has fluidsim (with fluidfft-pyfftw) and shenfun; without it their published ratios to the floor are shown,
 marked as such. Exit status 1 if a wanted figure is missed.
 """
@@ -79,7 +79,7 @@ def floor_times(points: int, precision: str, repeats: int) -> tuple[float, float
 
 
 def ranks_time(points: int, precision: str, ranks: int, repeats: int) -> list[float]:
-    """Wall seconds of a step on ranks with one thread each; bytes sent, kept, and of the model, of all ranks."""
+    """Wall seconds of a step, one thread on each rank; bytes sent, kept, and of the model, of all ranks."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "found.txt"
         words = [str(FOLDER / "turbulence.py"), "--probe", str(path), "--points", str(points)]
@@ -88,7 +88,7 @@ def ranks_time(points: int, precision: str, ranks: int, repeats: int) -> list[fl
 
 
 def probe(path: Path, points: int, precision: str, repeats: int) -> None:
-    """On each rank of a launch: time steps together, count what is sent, leave the result of all on rank 0."""
+    """On each rank of a launch: time steps together, count what is sent; rank 0 writes the result of all."""
     communicator = Communicator.start()
     engine = engine_on(communicator, points, precision, 1)
     state = flow(engine.grid)
