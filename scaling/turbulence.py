@@ -3,7 +3,7 @@
 python scaling/turbulence.py [--points 512 1024 2048] [--peers PYTHON] [--quick]
 
 One step is one RK4 step of the vorticity equation with viscosity and the 2/3 rule, CPU time, one thread
-unless said. The floor is the transform recipe of flow_limit.h, timed here. PYTHON: an interpreter whose environment
+unless said. The floor is the transform recipe of flow_limit.h, timed here. PYTHON: an interpreter that
 has fluidsim (with fluidfft-pyfftw) and shenfun; without it their published ratios to the floor are shown,
 marked as such. Exit status 1 if a wanted figure is missed.
 """
