@@ -20,6 +20,7 @@ VARIANTS: dict[str, tuple[dict[str, Define], ...]] = {
     "hilbert": ({},),
     "particles": ({},),
     "split_operator": tuple({"REAL": real} for real in ("float", "double")),
+    "vorticity_elements": ({"REAL": "float"}, {"REAL": "double"}),
 }
 
 

@@ -20,6 +20,7 @@ from scaling import (
     main_job,
     memory,
     ranks,
+    turbulence,
     wavefunctions,
 )
 from scaling.communication_model import CommunicationModel, Measured
@@ -321,3 +322,14 @@ def test_wavefunctions_prints_ratios(capsys, monkeypatch, tmp_path):
     said = capsys.readouterr().out
     assert "has no pyFFTW" in said
     assert " - " in said
+
+
+def test_turbulence_prints_the_floor_and_the_model(capsys):
+    assert turbulence.main(["--quick"]) == 0
+    said = capsys.readouterr().out
+    assert "fluidsim/ours, 32² (published ratio)" in said
+    rows = [line.split() for line in said.splitlines() if line.strip().startswith("bytes/model")]
+    assert [row[-1] for row in rows] == ["yes", "yes"]
+    lines = [line.split() for line in said.splitlines() if line.strip().startswith("32²")]
+    sent = [row for row in lines if row[1:3] == ["double", "2"]]
+    assert [int(row[6]) for row in sent] == [2 * 21 * 32 * 16]
