@@ -18,22 +18,23 @@ from .compiler import processor
 from .errors import CacheUnusable
 
 
-def measured_plans(module: Any, family: str, kind: str, measure: Callable[[], None]) -> bool:
+def measured_plans(module: Any, kind: str, measure: Callable[[], None]) -> bool:
     """Let FFTW know the plans of one kind; True if they are known, False if no folder can keep them.
 
-    module: has the host functions <family>_read_plans(path) and <family>_write_plans(path)
-    kind: names the plans, with sizes and precision;  measure: makes them, where no file has them yet
+    module: includes transforms.h
+    kind: names the plans, with all that they depend on: sizes, precision, effort, alignment
+    measure: makes them, where no file has them yet
     Of the processes that ask at once one measures, the others wait.
     """
 
     def build(target: Path) -> None:
         measure()
-        if not module.host(f"{family}_write_plans", _text(target)):
+        if not module.host("write_plans", _text(target)):
             raise OSError(f"FFTW could not write its plans to {target}")
 
-    name = f"{family}-plans-{kind}-{hashlib.sha256(processor().encode()).hexdigest()[:16]}.fftw"
+    name = f"{kind}-{hashlib.sha256(processor().encode()).hexdigest()[:16]}.fftw"
     try:
-        return bool(module.host(f"{family}_read_plans", _text(cached(name, build))))
+        return bool(module.host("read_plans", _text(cached(name, build))))
     except CacheUnusable:
         return False
 

@@ -7,38 +7,9 @@
 // straight into the windows that go to the others, columns read and write the windows that came: nothing is packed.
 // Transforms are FFTW's, in both precisions, of one thread; threads share rows and blocks.
 #pragma once
-#include <fftw3.h>
 #include <stdlib.h>
 #include "prelude.h"
-
-// FFTW's names in the precision of REAL.
-template <class T> struct fftw_of;
-template <> struct fftw_of<double> {
-  typedef fftw_complex pair;
-  typedef fftw_plan plan;
-  static plan dft(int rank, const int* n, pair* in, pair* out, int sign, unsigned flags) { return fftw_plan_dft(rank, n, in, out, sign, flags); }
-  static plan columns(int n, int width, pair* a, int sign, unsigned flags) {
-    return fftw_plan_many_dft(1, &n, width, a, nullptr, width, 1, a, nullptr, width, 1, sign, flags);
-  }
-  static void execute(plan p, pair* in, pair* out) { fftw_execute_dft(p, in, out); }
-  static void destroy(plan p) { fftw_destroy_plan(p); }
-  static int to_file(const char* name) { return fftw_export_wisdom_to_filename(name); }
-  static int from_file(const char* name) { return fftw_import_wisdom_from_filename(name); }
-};
-template <> struct fftw_of<float> {
-  typedef fftwf_complex pair;
-  typedef fftwf_plan plan;
-  static plan dft(int rank, const int* n, pair* in, pair* out, int sign, unsigned flags) { return fftwf_plan_dft(rank, n, in, out, sign, flags); }
-  static plan columns(int n, int width, pair* a, int sign, unsigned flags) {
-    return fftwf_plan_many_dft(1, &n, width, a, nullptr, width, 1, a, nullptr, width, 1, sign, flags);
-  }
-  static void execute(plan p, pair* in, pair* out) { fftwf_execute_dft(p, in, out); }
-  static void destroy(plan p) { fftwf_destroy_plan(p); }
-  static int to_file(const char* name) { return fftwf_export_wisdom_to_filename(name); }
-  static int from_file(const char* name) { return fftwf_import_wisdom_from_filename(name); }
-};
-typedef fftw_of<REAL> Transform;
-typedef Transform::pair Pair;
+#include "transforms.h"
 
 // Memory of one thread, aligned, that grows and stays.
 struct Scratch {
@@ -69,8 +40,8 @@ HOST(wave_plan)(long long n0, long long n1, long long n2, long long width, int e
   if (!a || !b) return 1;
   const int shape[2] = {int(n1), int(n2)};
   const int rank = n1 > 1 ? 2 : 1, *n = shape + (n1 > 1 ? 0 : 1);
-  Transform::plan made[6] = {Transform::dft(rank, n, a, a, FFTW_FORWARD, rows), Transform::dft(rank, n, a, a, FFTW_BACKWARD, rows),
-                             Transform::dft(rank, n, a, b, FFTW_BACKWARD, rows), Transform::dft(rank, n, b, a, FFTW_FORWARD, rows),
+  Transform::plan made[6] = {Transform::make(rank, n, a, a, FFTW_FORWARD, rows), Transform::make(rank, n, a, a, FFTW_BACKWARD, rows),
+                             Transform::make(rank, n, a, b, FFTW_BACKWARD, rows), Transform::make(rank, n, b, a, FFTW_FORWARD, rows),
                              Transform::columns(int(n0), int(width), a, FFTW_FORWARD, flags),
                              Transform::columns(int(n0), int(width), a, FFTW_BACKWARD, flags)};
   for (int k = 0; k < 6; k++) {
@@ -83,10 +54,6 @@ HOST(wave_forget)(const long long* plans) {
   for (int k = 0; k < 6; k++) Transform::destroy((Transform::plan)plans[k]);
   return 0;
 }
-// FFTW's wisdom to and from a file, so that every process of a machine makes the same plans; 0 where it failed.
-HOST(wave_export_wisdom)(const char* name) { return Transform::to_file(name); }
-HOST(wave_import_wisdom)(const char* name) { return Transform::from_file(name); }
-
 // What a kick is made of, see wave_kick; `at` moves to another row.
 struct Kick {
   const double* values;
@@ -178,7 +145,7 @@ HOST(wave_rows)(const long long* plans, long long rows, long long trailing, REAL
       if (inverse) {
         mixed.gather(i, work);
         if (!forward) memcpy(row, work, trailing * sizeof(Pair)), work = row;
-        Transform::execute(plan[1], work, work);
+        Transform::run(plan[1], work, work);
       } else if (forward) {
         memcpy(work, row, trailing * sizeof(Pair));
       } else {
@@ -186,15 +153,15 @@ HOST(wave_rows)(const long long* plans, long long rows, long long trailing, REAL
       }
     } else if (inverse && forward && small) {
       work = row_scratch.of(trailing);
-      Transform::execute(plan[2], row, work);
+      Transform::run(plan[2], row, work);
     } else if (inverse) {
-      Transform::execute(plan[1], row, row);
+      Transform::run(plan[1], row, row);
     }
     if (kick.due) kick_row(kick.at(i * trailing), work, trailing);
     if (!forward) continue;
-    if (apart) Transform::execute(plan[0], work, work), mixed.scatter(i, work);
-    else if (work != row) Transform::execute(plan[3], work, row);
-    else Transform::execute(plan[0], row, row);
+    if (apart) Transform::run(plan[0], work, work), mixed.scatter(i, work);
+    else if (work != row) Transform::run(plan[3], work, row);
+    else Transform::run(plan[0], row, row);
   }
   return 0;
 }
@@ -264,12 +231,12 @@ HOST(wave_columns)(const long long* plans, long long n0, long long count, long l
         a[l][1] = y * cosine[l][1] + x * sine[l][1];
       }
     }
-    Transform::execute(plan[4], work, work);
+    Transform::run(plan[4], work, work);
     if (whole) for (long long j = 0; j < n0; j++) times_one(work + j * width, along[j][0], along[j][1], width);
     else for (long long j = 0; j < n0; j++) {
       for (long long l = 0; l < width; l++) times(work + j * width + l, along[j][0], along[j][1]);
     }
-    Transform::execute(plan[5], work, work);
+    Transform::run(plan[5], work, work);
     for (long long j = 0; j < n0; j++) memcpy(line(j), work + j * width, m * sizeof(Pair));
   }
   return 0;
@@ -283,9 +250,9 @@ HOST(wave_line)(const long long* plans, long long n, REAL* psi, int due, const d
   const Pair* factor = (const Pair*)t0;
   if (due) kick_row({values, duration, slope, gradient, damping, strength, exposure, imaginary, true}, line, n);
   memcpy(work, line, n * sizeof(Pair));
-  Transform::execute(plan[0], work, work);
+  Transform::run(plan[0], work, work);
   for (long long j = 0; j < n; j++) times(work + j, factor[j][0], factor[j][1]);
-  Transform::execute(plan[1], work, work);
+  Transform::run(plan[1], work, work);
   memcpy(line, work, n * sizeof(Pair));
   return 0;
 }

@@ -9,11 +9,11 @@
 // Only the 2K+1 columns |k_x| <= K exist between them, in blocks [y][lane]: lanes k_x = first … first+width-1, then
 // -k_x from -(first+width-1) up (without -0).  A rank's blocks for the lines of another rank are one contiguous window.
 #pragma once
-#include <fftw3.h>
 #include <stdlib.h>
 #include <algorithm>
 #include <memory>
 #include <vector>
+#include "transforms.h"
 #include "vorticity_columns.h"
 #ifdef _OPENMP
 #include <omp.h>
@@ -22,27 +22,7 @@ static int omp_get_max_threads() { return 1; }
 static int omp_get_thread_num() { return 0; }
 #endif
 
-template <class T> struct fftw;
-template <> struct fftw<double> {
-  typedef fftw_plan plan;
-  static plan make(int n, double* a, double* b, int sign, unsigned flags) {
-    return fftw_plan_dft_1d(n, (fftw_complex*)a, (fftw_complex*)b, sign, flags);
-  }
-  static void run(plan p, double* a, double* b) { fftw_execute_dft(p, (fftw_complex*)a, (fftw_complex*)b); }
-  static void destroy(plan p) { fftw_destroy_plan(p); }
-  static int read(const char* path) { return fftw_import_wisdom_from_filename(path); }
-  static int write(const char* path) { return fftw_export_wisdom_to_filename(path); }
-};
-template <> struct fftw<float> {
-  typedef fftwf_plan plan;
-  static plan make(int n, float* a, float* b, int sign, unsigned flags) {
-    return fftwf_plan_dft_1d(n, (fftwf_complex*)a, (fftwf_complex*)b, sign, flags);
-  }
-  static void run(plan p, float* a, float* b) { fftwf_execute_dft(p, (fftwf_complex*)a, (fftwf_complex*)b); }
-  static void destroy(plan p) { fftwf_destroy_plan(p); }
-  static int read(const char* path) { return fftwf_import_wisdom_from_filename(path); }
-  static int write(const char* path) { return fftwf_export_wisdom_to_filename(path); }
-};
+static void transform(Transform::plan plan, REAL* from, REAL* to) { Transform::run(plan, (Pair*)from, (Pair*)to); }
 
 // Lines of complex numbers, aligned for every instruction set; strides differ from powers of two, which would share one
 // place of the cache.
@@ -77,13 +57,13 @@ struct Passes {
   std::vector<int> rows;  // line bounds of the ranks
   std::vector<std::vector<Block>> blocks;  // of each rank
   std::vector<long long> arriving;  // first number of each rank's window in the rows' buffer
-  fftw<REAL>::plan forward = nullptr, inverse = nullptr;
+  Transform::plan forward = nullptr, inverse = nullptr;
   struct Buffers { Lines block, lines; };
   std::vector<Buffers> buffers;  // of each thread
 
   ~Passes() {
-    if (forward) fftw<REAL>::destroy(forward);
-    if (inverse) fftw<REAL>::destroy(inverse);
+    if (forward) Transform::destroy(forward);
+    if (inverse) Transform::destroy(inverse);
   }
   int lines() const { return rows[rank + 1] - rows[rank]; }
   void prepare_threads() {
@@ -126,18 +106,14 @@ HOST(vorticity_make)(long long n, long long cutoff, long long ranks, long long r
   Lines scratch;
   scratch.make(2, s->n);
   const unsigned flags = thorough ? FFTW_MEASURE : FFTW_ESTIMATE;
-  s->forward = fftw<REAL>::make(s->n, scratch[0], scratch[1], FFTW_FORWARD, flags);
-  s->inverse = fftw<REAL>::make(s->n, scratch[0], scratch[1], FFTW_BACKWARD, flags);
+  s->forward = Transform::make(1, &s->n, (Pair*)scratch[0], (Pair*)scratch[1], FFTW_FORWARD, flags);
+  s->inverse = Transform::make(1, &s->n, (Pair*)scratch[0], (Pair*)scratch[1], FFTW_BACKWARD, flags);
   return s->forward && s->inverse ? (long long)s.release() : 0;
 }
 HOST(vorticity_free)(long long handle) {
   delete (Passes*)handle;
   return 0;
 }
-// Plans that FFTW has found: read from a file, or written to it.  Returns 1 if that was possible.
-HOST(vorticity_read_plans)(const char* path) { return fftw<REAL>::read(path); }
-HOST(vorticity_write_plans)(const char* path) { return fftw<REAL>::write(path); }
-
 // What the columns hold when the rows are to be transformed: `what` is VELOCITY or FIELD of the spectral array.
 HOST(vorticity_fill)(long long handle, long long what, const REAL* spectral, REAL* columns) {
   Passes& s = *(Passes*)handle;
@@ -154,8 +130,8 @@ HOST(vorticity_fill)(long long handle, long long what, const REAL* spectral, REA
       REAL *plus = buffers.lines[0], *minus = buffers.lines[1];
       if (what == VELOCITY) fill_column<VELOCITY>(s.n, s.cutoff, k, column, plus, minus);
       else fill_column<FIELD>(s.n, s.cutoff, k, column, plus, minus);
-      fftw<REAL>::run(s.inverse, plus, buffers.block[plus_line(b, l)]);
-      if (k > 0) fftw<REAL>::run(s.inverse, minus, buffers.block[minus_line(b, l)]);
+      transform(s.inverse, plus, buffers.block[plus_line(b, l)]);
+      if (k > 0) transform(s.inverse, minus, buffers.block[minus_line(b, l)]);
     }
     move_block<true>(s, b, buffers.block, columns);
   }
@@ -176,13 +152,13 @@ static void columns_of(Passes& s, double dt, REAL* columns, REAL* state, REAL* s
       const int k = b.first + l;
       const long long place = 2ll * (k - start) * height, half = 2ll * (k - start) * (s.cutoff + 1);
       REAL *plus = buffers.lines[0], *minus = k > 0 ? buffers.lines[1] : plus, *next = buffers.lines[2], *next_minus = buffers.lines[3];
-      fftw<REAL>::run(s.forward, buffers.block[plus_line(b, l)], plus);
-      if (k > 0) fftw<REAL>::run(s.forward, buffers.block[minus_line(b, l)], minus);
+      transform(s.forward, buffers.block[plus_line(b, l)], plus);
+      if (k > 0) transform(s.forward, buffers.block[minus_line(b, l)], minus);
       update_column<STAGE, DAMPED, FILTERED>(
           {s.n, s.cutoff, k, dt, plus, minus, state + place, sum + place, decay + half, filter, next, next_minus});
       if (STAGE < LAST_STAGE) {
-        fftw<REAL>::run(s.inverse, next, buffers.block[plus_line(b, l)]);
-        if (k > 0) fftw<REAL>::run(s.inverse, next_minus, buffers.block[minus_line(b, l)]);
+        transform(s.inverse, next, buffers.block[plus_line(b, l)]);
+        if (k > 0) transform(s.inverse, next_minus, buffers.block[minus_line(b, l)]);
       }
     }
     if (STAGE < LAST_STAGE) move_block<true>(s, b, buffers.block, columns);
@@ -251,10 +227,10 @@ HOST(vorticity_square)(long long handle, REAL* rows, double* largest) {
     const Passes::Buffers& buffers = s.buffers[omp_get_thread_num()];
     REAL *spectrum = buffers.lines[0], *line = buffers.lines[1];
     move_line<false>(s, y, spectrum, rows);
-    fftw<REAL>::run(s.inverse, spectrum, line);
+    transform(s.inverse, spectrum, line);
     const double size = square_line(s.n, line);
     most = std::max(most, size), wrong += size != size;
-    fftw<REAL>::run(s.forward, line, spectrum);
+    transform(s.forward, line, spectrum);
     move_line<true>(s, y, spectrum, rows);
   }
   largest[0] = wrong ? NAN : most;
@@ -270,7 +246,7 @@ HOST(vorticity_lines_out)(long long handle, REAL* rows, REAL* values) {
     const Passes::Buffers& buffers = s.buffers[omp_get_thread_num()];
     REAL *spectrum = buffers.lines[0], *line = buffers.lines[1];
     move_line<false>(s, y, spectrum, rows);
-    fftw<REAL>::run(s.inverse, spectrum, line);
+    transform(s.inverse, spectrum, line);
     for (int x = 0; x < s.n; x++) values[(long long)y * s.n + x] = line[2 * x];
   }
   return 0;
@@ -283,7 +259,7 @@ HOST(vorticity_lines_in)(long long handle, REAL* rows, const REAL* values) {
     const Passes::Buffers& buffers = s.buffers[omp_get_thread_num()];
     REAL *line = buffers.lines[0], *spectrum = buffers.lines[1];
     for (int x = 0; x < s.n; x++) line[2 * x] = values[(long long)y * s.n + x], line[2 * x + 1] = 0;
-    fftw<REAL>::run(s.forward, line, spectrum);
+    transform(s.forward, line, spectrum);
     move_line<true>(s, y, spectrum, rows);
   }
   return 0;

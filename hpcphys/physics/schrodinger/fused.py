@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from hpcphys.kernels.wisdom import planned
+from hpcphys.kernels.plans import measured_plans
 from hpcphys.physics.schrodinger.grid import WaveGrid
 from hpcphys.physics.schrodinger.slabs import Columns
 from hpcphys.physics.schrodinger.sweeps import Drift, Kick, directional
@@ -121,8 +121,10 @@ class FusedSweeps:
                 if failed:
                     raise MemoryError(f"FFTW made no plan for {self.grid.points} (code {failed})")
 
-            key = f"{self._shape} {self._width} {self.grid.precision} {self.effort} {unaligned}"
-            planned(self.module, "split_operator", key, plan, "wave_export_wisdom", "wave_import_wisdom")
+            sizes = "x".join(map(str, (*self._shape, self._width)))
+            kind = f"split-operator-{self.grid.precision}-{sizes}-{self.effort}{'-unaligned' * unaligned}"
+            measured_plans(self.module, kind, plan)
+            plan()
             weakref.finalize(self, self.module.host, "wave_forget", plans)
             self._plans[unaligned] = plans
         return self._plans[unaligned]

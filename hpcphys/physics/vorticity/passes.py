@@ -46,7 +46,7 @@ class FusedPasses:
             module.host("vorticity_free", handle)
 
         if measured:
-            measured = measured_plans(module, "vorticity", f"{real}-{grid.n}", lambda: free(make(1)))
+            measured = measured_plans(module, f"vorticity-{real}-{grid.n}", lambda: free(make(1)))
         self._handle = make(int(measured))
         if not self._handle:
             raise RuntimeError(f"FFTW has no plan for {grid.n} points; choose another number of points")

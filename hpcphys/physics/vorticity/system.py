@@ -13,41 +13,10 @@ from typing import Any
 
 from hpcphys.compiler.pieces import Piece
 from hpcphys.compiler.state import State
-from hpcphys.compiler.structures import Structure
-from hpcphys.compiler.structures.base import Arrays
+from hpcphys.compiler.structures.vorticity import VorticityStructure
 from hpcphys.compiler.system import PhysicalSystem
 
 NAMES = frozenset({"vorticity"})
-
-
-class FlowStructure(Structure):
-    """The Lie-Poisson bracket of vorticity on the plane, on the modes of an engine's grid.
-
-    dω/dt = -∂_x ω ∂_y g + ∂_y ω ∂_x g with g = δH/δω. Of the infinitely many Casimirs ∫ f(ω) the modes keep
-    energy's companion alone, the enstrophy ∫ ω²/2 (Kraichnan 1967).
-    Source: Morrison (1998) Rev. Mod. Phys. 70, 467, section IV.
-    """
-
-    name = "vorticity"
-    equation = "dω/dt = ∂_y ω ∂_x(δH/δω) - ∂_x ω ∂_y(δH/δω)"
-
-    def __init__(self, engine: Any):
-        self.engine = engine
-
-    def bracket(self, z: Arrays, gradient: Arrays) -> dict[str, Any]:
-        """-u·∇ω for the flow u = (∂_y g, -∂_x g) of any functional, products on the points; collective."""
-        engine, xp = self.engine, self.engine.backend.xp
-        grid = engine.grid
-        along_x = xp.asarray(1j * grid.unit * grid.kx[:, None]).astype(grid.complex_type)
-        along_y = xp.asarray(1j * grid.unit * grid.ky[None, :]).astype(grid.complex_type)
-        omega, g = z["vorticity"], gradient["vorticity"]
-        rise = engine.physical(along_y * omega) * engine.physical(along_x * g)
-        fall = engine.physical(along_x * omega) * engine.physical(along_y * g)
-        return {"vorticity": engine.spectral(rise - fall)}
-
-    def reverse(self, state: State) -> None:
-        """ω <- -ω: the flow runs back along its path (where nothing is damped or forced)."""
-        state["vorticity"] *= -1.0
 
 
 def fluid(state: State, engine: Any, forcing: Any = None) -> PhysicalSystem:
@@ -77,9 +46,8 @@ def fluid(state: State, engine: Any, forcing: Any = None) -> PhysicalSystem:
 
         # A composition applies the last piece first: the step that is chosen serves the transforms of advect.
         pieces = (Piece("force", f"dω = f dt: {forcing.describe()}", NAMES, NAMES, force), *pieces)
-    return PhysicalSystem(
-        state, pieces, FlowStructure(engine), equation=f"H = 1/2 ∫ |u|², {engine.describe()}"
-    )
+    structure = VorticityStructure(engine.grid, engine.communicator)
+    return PhysicalSystem(state, pieces, structure, equation=f"H = 1/2 ∫ |u|², {engine.describe()}")
 
 
 def check_vorticity(vorticity: Any, grid: Any, backend: Any) -> None:
