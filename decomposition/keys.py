@@ -12,7 +12,6 @@ WORD_BITS = 63
 WORD_LEVELS = 21
 DEEPEST = 2 * WORD_LEVELS
 END = np.uint64(1 << WORD_BITS)  # the high word after all keys
-_LOW_MASK = np.uint64((1 << WORD_BITS) - 1)
 
 
 @cache
@@ -46,28 +45,3 @@ def search(
         first = np.where(below, middle + 1, first)
         last = np.where(open_ & ~below, middle, last)
     return first
-
-
-def cell_starts(
-    hi: np.ndarray, lo: np.ndarray, index: np.ndarray | int, level: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """First key of the cell of octree level `level` that comes `index` cells after the one at (hi, lo).
-
-    hi, lo: uint64, keys of cells of this or a coarser level; index: integers ≥ 0; shapes broadcast.
-    The high word of a cell after the last one is `END`.
-    Raises ValueError for a level outside 0…42.
-    """
-    if not 0 <= level <= DEEPEST:
-        raise ValueError(f"octree level {level} is outside 0…{DEEPEST}")
-    index = np.asarray(index).astype(np.uint64)
-    hi, lo = np.broadcast_arrays(hi, lo)
-    if level <= WORD_LEVELS:
-        return hi + (index << np.uint64(3 * (WORD_LEVELS - level))), np.broadcast_to(
-            lo, np.broadcast_shapes(lo.shape, index.shape)
-        ).copy()
-    # The index may reach beyond the low word: split it there before shifting.
-    shift = 3 * (DEEPEST - level)
-    carried = index >> np.uint64(WORD_BITS - shift)
-    kept = (index & np.uint64((1 << (WORD_BITS - shift)) - 1)) << np.uint64(shift)
-    low = lo + kept
-    return hi + carried + (low >> np.uint64(WORD_BITS)), low & _LOW_MASK

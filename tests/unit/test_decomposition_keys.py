@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from hpcphys.decomposition.keys import DEEPEST, END, cell_starts, search
+from hpcphys.decomposition.keys import search
 
 WORD = 63
 few_keys = some.integers(0, 3) | some.sampled_from([0, 1, 2**62, 2**63 - 1])
@@ -39,25 +39,3 @@ def test_without_low_words_they_are_zero(have, wanted, side):
 def test_search_refuses_another_side():
     with pytest.raises(ValueError, match="middle"):
         search(*words([1]), *words([1]), side="middle")
-
-
-@given(some.integers(0, DEEPEST), some.integers(0, 2**126 - 1), some.integers(0, 600))
-def test_cell_starts_is_addition_of_cells(level, key, index):
-    cell = 1 << (126 - 3 * level)
-    start = key // cell * cell
-    index = min(index, (2**126 - start) // cell)
-    hi, lo = cell_starts(*words([start]), np.array([index]), level)
-    assert (int(hi[0]) << WORD) + int(lo[0]) == start + index * cell
-
-
-def test_the_cell_after_the_last_starts_at_the_end():
-    for level in (0, 5, 21, 22, DEEPEST):
-        hi, lo = cell_starts(np.uint64(0), np.uint64(0), 0, level)
-        last = words([(1 << 126) - (1 << (126 - 3 * level))])
-        hi, lo = cell_starts(*last, 1, level)
-        assert (hi[0], lo[0]) == (END, 0)
-
-
-def test_cell_starts_refuses_levels_that_do_not_exist():
-    with pytest.raises(ValueError, match="43"):
-        cell_starts(*words([0]), 1, DEEPEST + 1)
