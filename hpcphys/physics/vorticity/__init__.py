@@ -1,0 +1,1 @@
+"""Two-dimensional flows in vorticity form on the periodic square: grid, engine, forcing, diagnostics."""

@@ -1,0 +1,118 @@
+"""Isotropic spectra, transfers and fluxes in shells of the wavenumber.
+
+Shell s holds the modes with |k| L/2π in [s - ½, s + ½). With N_s resolved modes in it
+
+    E(k) = (L/2π) (2π s/N_s) Σ_s ½ |ω̂|²/k²         so that  ∫ E(k) dk = E,  k = 2π s/L
+    T_E(s) = Σ_s Re(ω̂* N̂)/k²,   T_Z(s) = Σ_s Re(ω̂* N̂),     N = -u·∇ω
+    Π_E(k) = -Σ_{s' <= s} T_E(s'),   Π_Z(k) likewise        the flux from below k to above
+
+The factor 2πs/N_s makes E(k) a mean over modes: the numbers of lattice points in narrow shells scatter by tens of
+per cent, which at small k would be taken for a slope. Π < 0 at wavenumbers across which energy goes to large scales.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from hpcphys.physics.vorticity.diagnostics import power
+
+COLUMNS_PER_PIECE = 32
+
+
+class Shells:
+    """Sums over shells, collective; this rank's modes are looked through in pieces of a few columns.
+
+    grid: VorticityGrid of this rank;  communicator: allreduce
+    `wavenumber`: (S,) k of the shells [1/length];  `modes`: (S,) number of modes in each, on all ranks
+    `resolved`: number of shells whose modes are all resolved (s <= K); the last ones hold corners of the square
+    """
+
+    def __init__(self, grid: Any, communicator: Any):
+        self.grid, self.communicator = grid, communicator
+        self.unit = 2.0 * np.pi / grid.length
+        self.count = int(np.rint(np.sqrt(2.0) * grid.cutoff)) + 1
+        self.wavenumber = self.unit * np.arange(self.count)
+        self.resolved = grid.cutoff + 1
+        self.modes = self._sum((np.ones((len(grid.kx), len(grid.ky))),))[0]
+
+    def spectrum(self, vorticity: np.ndarray) -> np.ndarray:
+        """E(k) of each shell: (S,) [energy · length]; collective.  vorticity: (columns, 2K + 1) complex"""
+        energy = self._sum((self._over_k2(0.5 * power(vorticity)),))[0]
+        return energy * self._density()
+
+    def transfers(self, vorticity: np.ndarray, tendency: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(T_E, T_Z) of each shell: (S,) each; collective.  tendency: N̂ = FT(-u·∇ω), truncated"""
+        product = vorticity.real.astype(np.float64) * tendency.real
+        product += vorticity.imag.astype(np.float64) * tendency.imag
+        energy, enstrophy = self._sum((self._over_k2(product), product))
+        return energy, enstrophy
+
+    def _density(self) -> np.ndarray:
+        """What a sum over a shell is multiplied by to become a spectrum."""
+        shells = np.arange(self.count)
+        return np.divide(
+            2.0 * np.pi * shells, self.unit * self.modes, out=np.zeros(self.count), where=self.modes > 0
+        )
+
+    def _over_k2(self, values: np.ndarray) -> np.ndarray:
+        k2 = self.grid.k2
+        return np.divide(values, k2, out=np.zeros_like(values), where=k2 > 0.0)
+
+    def _sum(self, fields: tuple[np.ndarray, ...]) -> np.ndarray:
+        """(fields, S): sums over the full plane of wavenumbers of each field, in double precision."""
+        kx, ky, weight = self.grid.kx, self.grid.ky, np.asarray(self.grid.weight, dtype=np.float64)
+        sums = np.zeros((len(fields), self.count))
+        for start in range(0, len(kx), COLUMNS_PER_PIECE):
+            piece = slice(start, start + COLUMNS_PER_PIECE)
+            shell = np.rint(np.hypot(kx[piece, None], ky[None, :])).astype(np.int64).ravel()
+            for total, field in zip(sums, fields, strict=True):
+                weighted = (field[piece] * weight[piece]).ravel()
+                total += np.bincount(shell, weights=weighted, minlength=self.count)
+        return self.communicator.allreduce(sums, "sum")
+
+
+def fluxes(transfer: np.ndarray) -> np.ndarray:
+    """Π(k) = -Σ_{k' <= k} T(k').  transfer: (..., S)"""
+    return -np.cumsum(transfer, axis=-1)
+
+
+class Fit:
+    """A power law E ~ k^slope through the window, and how good it is: what a run states about its spectrum.
+
+    slope, error: least squares through logarithmic bins, and its standard error;  amplitude: E at k = 1
+    shells: number of shells in the window;  bins: number of bins
+    """
+
+    def __init__(self, slope: float, error: float, amplitude: float, shells: int, bins: int):
+        self.slope, self.error, self.amplitude, self.shells, self.bins = slope, error, amplitude, shells, bins
+
+
+BINS_PER_OCTAVE = 4
+
+
+def fitted_slope(
+    wavenumber: np.ndarray, spectrum: np.ndarray, k_min: float, k_max: float
+) -> Fit | None:
+    """The slope of log E over log k in [k_min, k_max], from equal weights for bins of a quarter octave.
+
+    Shells crowd at large k: a fit through all of them would see little but the upper end of the window. Each bin
+    is the mean of log k and log E of its shells. None where fewer than three bins have shells, or E is not positive.
+    """
+    inside = (wavenumber >= k_min * (1.0 - 1e-12)) & (wavenumber <= k_max * (1.0 + 1e-12)) & (wavenumber > 0.0)
+    if inside.sum() < 3 or not np.all(spectrum[inside] > 0.0):
+        return None
+    x, y = np.log(wavenumber[inside]), np.log(spectrum[inside])
+    width = (np.log(k_max / k_min)) / max(3, round(BINS_PER_OCTAVE * np.log2(k_max / k_min)))
+    number = np.minimum(((x - np.log(k_min)) / width + 1e-9).astype(int), round(np.log(k_max / k_min) / width) - 1)
+    filled, where = np.unique(number, return_inverse=True)
+    if len(filled) < 3:
+        return None
+    held = np.bincount(where)
+    x, y = np.bincount(where, x) / held, np.bincount(where, y) / held
+    spread = x - x.mean()
+    slope = float(spread @ y / (spread @ spread))
+    residual = y - y.mean() - slope * spread
+    error = float(np.sqrt(residual @ residual / max(1, len(x) - 2) / (spread @ spread)))
+    return Fit(slope, error, float(np.exp(y.mean() - slope * x.mean())), int(inside.sum()), len(filled))

@@ -1,0 +1,161 @@
+"""From a valid job to its parts: grid, engine, initial flow, system, compiled program."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from hpcphys.compiler import State
+from hpcphys.io.rows import even_rows
+from hpcphys.run.errors import JobError
+from hpcphys.run.fluids.job import FluidJob
+
+STABLE_COURANT = {"two_thirds": 0.95, "hou_li": 0.7}
+"""Largest speed times step over grid spacing that classical Runge-Kutta bears: its interval of stability on the
+imaginary axis, 2.83, over the largest |k| of a kept mode, √2 π/1.5 with the 2/3 rule; the filter's tail counts less."""
+
+
+def vorticity_grid(job: FluidJob, communicator: Any) -> Any:
+    """The truncated grid of this rank.  Raises JobError for more ranks than columns of wavenumbers."""
+    from hpcphys.physics.vorticity.grid import VorticityGrid
+
+    grid = VorticityGrid(
+        job.grid.points, job.grid.length, job.fluid.dealias, job.fluid.precision, communicator.rank,
+        communicator.size,
+    )  # fmt: skip
+    most = grid.cutoff + 1
+    if communicator.size > most:
+        raise JobError(
+            [
+                f"grid.points: {job.grid.points} points keep {most} columns of wavenumbers, too few for "
+                f"{communicator.size} ranks; use 1 to {most} ranks, or more points"
+            ]
+        )
+    return grid
+
+
+def damping_of(job: FluidJob, cutoff: int) -> Any:
+    """ν, p, μ, q; a viscosity that is given by its rate at the cutoff becomes ν = rate/K^2p."""
+    from hpcphys.physics.vorticity.engine import Damping
+
+    fluid = job.fluid
+    viscosity = fluid.viscosity
+    if fluid.viscosity_rate is not None:
+        viscosity = fluid.viscosity_rate / (2.0 * np.pi / job.grid.length * cutoff) ** (2 * fluid.viscosity_order)
+    return Damping(viscosity, fluid.viscosity_order, fluid.drag, fluid.drag_order)
+
+
+def initial_vorticity(job: FluidJob, engine: Any, communicator: Any) -> np.ndarray:
+    """ω̂ of this rank's columns as [initial] says; collective.
+
+    Raises JobError where parameters do not fit, DataFileError for a file that cannot be used.
+    """
+    from hpcphys.initial.vorticity import PHYSICAL, SPECTRAL
+
+    grid, initial = engine.grid, job.initial
+    parameters = initial.model_dump(exclude={"model"}, exclude_none=True)
+    try:
+        if initial.model in SPECTRAL:
+            return SPECTRAL[initial.model](grid, **parameters).astype(grid.complex_type)
+        x, y = axes(grid)
+        if initial.model in PHYSICAL:
+            rows = PHYSICAL[initial.model](x, y[:, None], grid.length, **parameters)
+        elif initial.model == "expression":
+            return _stated(job, engine, x, y, communicator)
+        else:
+            rows = _file_rows(job, grid, communicator)
+    except ValueError as problem:
+        raise JobError([f"initial.{problem}"]) from problem
+    return engine.spectral(np.ascontiguousarray(rows, dtype=grid.real_type))
+
+
+def axes(grid: Any) -> tuple[np.ndarray, np.ndarray]:
+    """x of all points, and y of this rank's rows."""
+    spacing = grid.length / grid.n
+    return np.arange(grid.n) * spacing, np.arange(*even_rows(grid.n, grid.rank, grid.size)) * spacing
+
+
+def _stated(job: FluidJob, engine: Any, x: np.ndarray, y: np.ndarray, communicator: Any) -> np.ndarray:
+    """ω̂ of an expression.  Raises JobError that names a point where it is not finite."""
+    from hpcphys.run.fluids.stated import stated_rows
+
+    rows = stated_rows(job.initial, x, y)
+    bad = np.argwhere(~np.isfinite(rows))
+    where = (float(x[bad[0][1]]), float(y[bad[0][0]]), float(rows[tuple(bad[0])])) if len(bad) else None
+    found = next((place for place in communicator.allgather(where) if place is not None), None)
+    if found is not None:
+        raise JobError(
+            [
+                f"initial.expression: is {found[2]} at x = {found[0]:g}, y = {found[1]:g}, a point of the grid; "
+                "it must be finite everywhere"
+            ]
+        )
+    modes = engine.spectral(np.ascontiguousarray(rows, dtype=engine.grid.real_type))
+    if job.initial.quantity == "streamfunction":
+        modes = (modes * engine.grid.k2).astype(engine.grid.complex_type)
+    return modes
+
+
+def _file_rows(job: FluidJob, grid: Any, communicator: Any) -> np.ndarray:
+    """The vorticity of a snapshot on this rank's rows of the grid."""
+    from hpcphys.io.rows import DataFileError, open_hdf5, read_rows
+
+    with open_hdf5(job.initial.path) as file:
+        if "vorticity" not in file:
+            raise DataFileError(f"{job.initial.path}: has no dataset 'vorticity'; it holds {', '.join(file)}")
+        shape = file["vorticity"].shape
+    if shape != (grid.n, grid.n):
+        raise JobError(
+            [
+                f"initial.path: {job.initial.path} holds {' x '.join(map(str, shape))} points; this grid has "
+                f"{grid.n} x {grid.n}: set grid.points to match"
+            ]
+        )
+    return read_rows(job.initial.path, communicator, ["vorticity"], even_rows(grid.n, grid.rank, grid.size))[
+        "vorticity"
+    ]
+
+
+def engine_for(job: FluidJob, grid: Any, backend: Any, communicator: Any) -> Any:
+    """The engine of the job's grid and damping."""
+    from hpcphys.physics.vorticity.engine import VorticityEngine
+
+    return VorticityEngine(grid, backend, communicator, damping=damping_of(job, grid.cutoff))
+
+
+def forcing_for(job: FluidJob, grid: Any) -> Any:
+    """The forcing of the job, or None."""
+    if job.forcing is None:
+        return None
+    from hpcphys.physics.vorticity.forcing import BandForcing
+
+    given = job.forcing
+    return BandForcing(grid, given.wavenumber, given.width, given.energy_rate, given.seed)
+
+
+def compiled_program(
+    job: FluidJob, state: State, engine: Any, forcing: Any, timers: Any = None
+) -> Any:
+    """The program: the step of the integrator, and the forcing after it."""
+    from hpcphys.compiler import compile_structure
+    from hpcphys.physics.vorticity.system import fluid
+
+    system = fluid(state, engine, forcing)
+    return compile_structure(system, "lie_trotter", dt=job.time.step, timers=timers)
+
+
+def check_courant(job: FluidJob, speed: float, points: int) -> None:
+    """Raise JobError when a fixed step is too long for the initial flow."""
+    if job.time.adaptive or job.time.step is None:
+        return
+    spacing = job.grid.length / points
+    courant, most = speed * job.time.step / spacing, STABLE_COURANT[job.fluid.dealias]
+    if courant > most:
+        raise JobError(
+            [
+                f"time.step: found {job.time.step:g}; with the initial flow's largest speed {speed:.4g} it is a Courant "
+                f"number of {courant:.3g}, and {most:g} is the most that is stable; use at most "
+                f"{most * spacing / speed:.3g}, or adaptive = true"
+            ]
+        )

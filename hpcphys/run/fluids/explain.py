@@ -1,0 +1,84 @@
+"""`hpcphys explain` for flows: equations, formulation, program, what is conserved, cost."""
+
+from __future__ import annotations
+
+from hpcphys.run.fluids import assembly
+from hpcphys.run.fluids.initial_tables import Rest
+from hpcphys.run.fluids.job import FluidJob
+from hpcphys.run.fluids.rules import cutoff
+
+POINTS = 32
+"""Enough to compile the program; its text does not depend on the number."""
+
+
+def explanation(job: FluidJob) -> str:
+    """Equations as text and LaTeX, formulation, program with its pieces, conservation, cost; no MPI, no run."""
+    from hpcphys.compiler import State
+    from hpcphys.decomposition.communicator import Communicator
+    from hpcphys.kernels import backend
+
+    update = {"grid": job.grid.model_copy(update={"points": min(POINTS, job.grid.points)}), "initial": Rest(model="rest")}
+    if job.forcing is not None:
+        update["forcing"] = job.forcing.model_copy(update={"wavenumber": 4.0, "width": 1.5})
+    small = job.model_copy(update=update)
+    communicator = Communicator.serial()
+    grid = assembly.vorticity_grid(small, communicator)
+    device = backend("cpu" if job.run.backend == "auto" else job.run.backend, threads=1)
+    engine = assembly.engine_for(small, grid, device, communicator)
+    state = State({"vorticity": device.array(assembly.initial_vorticity(small, engine, communicator))})
+    program = assembly.compiled_program(small, state, engine, assembly.forcing_for(small, grid))
+    return "\n".join([*_equations(job), program.explain(), *_conserved(job), *_cost(job)])
+
+
+def _equations(job: FluidJob) -> list[str]:
+    fluid, force = job.fluid, job.forcing
+    terms, latex = ["dω/dt = -u·∇ω"], [r"\partial_t \omega + u \cdot \nabla \omega = "]
+    right = []
+    if fluid.viscosity or fluid.viscosity_rate:
+        terms.append(f"- ν (-Δ)^{fluid.viscosity_order} ω")
+        right.append(rf"-\nu (-\Delta)^{{{fluid.viscosity_order}}} \omega")
+    if fluid.drag:
+        terms.append("- μ ω" if fluid.drag_order == 0 else f"- μ (-Δ)^-{fluid.drag_order} ω")
+        right.append(r"-\mu \omega" if fluid.drag_order == 0 else rf"-\mu (-\Delta)^{{-{fluid.drag_order}}} \omega")
+    if force is not None:
+        terms.append(f"+ f,  white in time on | |k| - {force.wavenumber:g} | <= {force.width:g}, ε = {force.energy_rate:g}")
+        right.append("+ f")
+    damping = assembly.damping_of(job, cutoff(job.grid, fluid))
+    lines = ["Equations", "  " + " ".join(terms), "  ω = ∂x v - ∂y u,  û = i k_y ω̂/k²,  v̂ = -i k_x ω̂/k²"]
+    if damping.viscosity or damping.drag:
+        lines.append(f"  ν = {damping.viscosity:.6g}, μ = {damping.drag:.6g}")
+    lines += ["LaTeX", "  " + latex[0] + (" ".join(right) or "0")]
+    dealias = {
+        "two_thirds": "2/3 rule: |k_x|, |k_y| <= K, products exact for the kept modes",
+        "hou_li": "Hou and Li's filter exp(-36 (|k|/k_max)^36): aliases are damped, not removed",
+    }[fluid.dealias]
+    return [
+        *lines,
+        "Formulation",
+        "  dω̂/dt = -k_x k_y FT(u² - v²) + (k_x² - k_y²) FT(u v)   (Basdevant 1983)",
+        "  w = u + i v comes from one complex transform, (u² - v²) + 2i u v goes back in one: four real transforms,",
+        "  of the kept columns alone; the advective form needs five",
+        f"  {dealias}; K = {cutoff(job.grid, fluid)}",
+    ]
+
+
+def _conserved(job: FluidJob) -> list[str]:
+    how = {
+        "rk4": "to the order of the integrator, errors O(dt^5) in energy over a fixed time",
+        "midpoint": "to rounding (the truncation keeps them, and so does the implicit midpoint)",
+    }.get(job.time.integrator, "")
+    return [
+        "Conserved",
+        f"  energy and enstrophy, by u·∇ω: {how}; with damping and forcing their budgets close likewise",
+        "  higher Casimirs <ω³>, <ω⁴>, ...: not by a Fourier-Galerkin truncation (model = 'zeitlin' keeps them)",
+    ]
+
+
+def _cost(job: FluidJob) -> list[str]:
+    n = job.grid.points
+    real = 4 if job.fluid.precision == "single" else 8
+    return [
+        "Cost",
+        f"  a right-hand side: 4 real transforms of {n} x {n} points, pruned to 2/3 of the columns; 4 of them a step",
+        f"  sent by each of P ranks per right-hand side: {21.3 * real / 8:.3g} N²/P bytes",
+    ]
