@@ -13,7 +13,7 @@ NARROWNESS = 7
 
 def rest(grid: Any) -> np.ndarray:
     """ω = 0: what forcing starts from."""
-    return np.zeros((len(grid.kx), len(grid.ky)), np.complex128)
+    return np.zeros(grid.shape, np.complex128)
 
 
 def taylor_green(grid: Any, *, wavenumber: int = 1, speed: float = 1.0) -> np.ndarray:
@@ -28,7 +28,7 @@ def taylor_green(grid: Any, *, wavenumber: int = 1, speed: float = 1.0) -> np.nd
     _check_resolved(grid, wavenumber, "wavenumber")
     modes = rest(grid)
     # sin a sin b = ½ [cos(a - b) - cos(a + b)], and ω = ∂x v - ∂y u = 2 U k' sin sin.
-    amplitude = 2.0 * speed * 2.0 * np.pi * wavenumber / grid.length / 4.0
+    amplitude = 2.0 * speed * grid.unit * wavenumber / 4.0
     for row in np.flatnonzero(grid.kx == wavenumber):
         modes[row, -wavenumber] = amplitude
         modes[row, wavenumber] = -amplitude
@@ -50,7 +50,7 @@ def eigenmode(
             f"wavenumber_squared: found {wavenumber_squared}; no resolved k_x² + k_y² is that (K = {grid.cutoff}); "
             "try 25, 65 or 125"
         )
-    k2 = wavenumber_squared * (2.0 * np.pi / grid.length) ** 2
+    k2 = wavenumber_squared * grid.unit**2
     amplitude = np.sqrt(2.0 * energy * k2 / found)
     squares = grid.kx[:, None] ** 2 + grid.ky[None, :] ** 2
     return np.where(squares == wavenumber_squared, amplitude, 0.0) * phases(grid, seed)
@@ -64,7 +64,7 @@ def random(grid: Any, *, peak: float = 8.0, energy: float = 0.5, seed: int = 1) 
     Source: San & Staples (2012) Computers & Fluids 63, 105, eq. 32 (after Ishiko, Ohnishi, Ueno & Sawada 2009).
     """
     _check_resolved(grid, peak, "peak")
-    unit = 2.0 * np.pi / grid.length
+    unit = grid.unit
 
     def per_mode(k: np.ndarray) -> np.ndarray:
         """Energy of one mode, E(k)/2πk, not normalised."""
@@ -86,7 +86,7 @@ def vortices(grid: Any, *, vortices: Sequence[Mapping[str, float]]) -> np.ndarra
     vortices: x, y [length], circulation Γ [length²/time], radius a [length] of each
     A periodic flow has no net circulation: the mean of ω, ΣΓ/L², is subtracted everywhere.
     """
-    unit = 2.0 * np.pi / grid.length
+    unit = grid.unit
     kx, ky = unit * grid.kx[:, None], unit * grid.ky[None, :]
     modes = rest(grid)
     for vortex in vortices:
@@ -105,7 +105,7 @@ def phases(grid: Any, seed: int) -> np.ndarray:
     finer grid only draws further. The column k_x = 0 is Hermitian.
     Source: Salmon, Moraes, Dror & Shaw (2011), "Parallel random numbers: as easy as 1, 2, 3", SC'11.
     """
-    found = np.empty((len(grid.kx), len(grid.ky)), np.complex128)
+    found = np.empty(grid.shape, np.complex128)
     order = np.argsort(np.where(grid.ky > 0, 2 * grid.ky - 1, -2 * grid.ky), kind="stable")
     for row, kx in enumerate(grid.kx):
         key = np.array([seed, kx], dtype=np.uint64)

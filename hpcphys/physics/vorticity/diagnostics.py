@@ -16,8 +16,6 @@ from typing import Any
 
 import numpy as np
 
-from hpcphys.physics.vorticity.reference import damping_parts
-
 QUADRATIC = ("energy", "enstrophy", "palinstrophy")
 DISSIPATION = (
     "energy_viscous_dissipation", "energy_drag_dissipation",
@@ -28,18 +26,16 @@ DISSIPATION = (
 class QuadraticSums:
     """Every quadratic quantity of the flow as one product of a matrix of weights with |ω̂|².
 
-    grid: VorticityGrid of this rank;  damping: viscosity ν, viscosity_order p, drag μ, drag_order q;
-    communicator: allreduce
+    grid: VorticityGrid of this rank;  damping: Damping;  communicator: allreduce
     The weights take seven arrays of half the size of the state's (three without damping), on each rank.
     """
 
     def __init__(self, grid: Any, damping: Any, communicator: Any):
         self.communicator = communicator
-        k2 = np.asarray(grid.k2, dtype=np.float64)
-        weight = grid.weight * np.ones_like(k2)
-        inverse = np.divide(weight, k2, out=np.zeros_like(k2), where=k2 > 0.0)
-        rows = {"energy": 0.5 * inverse, "enstrophy": 0.5 * weight, "palinstrophy": 0.5 * weight * k2}
-        for name, rate in zip(("viscous", "drag"), damping_parts(k2, damping), strict=True):
+        weight = grid.weight * np.ones(grid.shape)
+        inverse = weight * grid.inverse_k2
+        rows = {"energy": 0.5 * inverse, "enstrophy": 0.5 * weight, "palinstrophy": 0.5 * weight * grid.k2}
+        for name, rate in (("viscous", damping.viscous_rates(grid)), ("drag", damping.drag_rates(grid))):
             if rate.any():
                 rows[f"energy_{name}_dissipation"] = rate * inverse
                 rows[f"enstrophy_{name}_dissipation"] = rate * weight

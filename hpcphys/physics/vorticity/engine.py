@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from hpcphys.physics.vorticity.damping import Damping
 from hpcphys.physics.vorticity.reference import ReferenceEngine
 
 
-@dataclass(frozen=True)
-class Damping:
-    viscosity: float = 0.0
-    viscosity_order: int = 1
-    drag: float = 0.0
-    drag_order: int = 0
 
 
 class VorticityEngine(ReferenceEngine):

@@ -17,7 +17,7 @@ import numpy as np
 class ReferenceEngine:
     """Interface of the engine, for one rank.
 
-    grid: VorticityGrid of one rank;  damping: ν, p, μ, q as viscosity, viscosity_order, drag, drag_order; or None
+    grid: VorticityGrid of one rank;  damping: Damping, or None
     Raises ValueError for a grid that is shared among ranks.
     """
 
@@ -27,12 +27,11 @@ class ReferenceEngine:
         self.grid = grid
         unit = 2.0 * np.pi / grid.length
         kx, ky = unit * grid.kx[:, None], unit * grid.ky[None, :]
-        k2 = grid.k2
-        inverse = np.divide(1.0, k2, out=np.zeros_like(k2), where=k2 > 0.0)
+        k2, inverse = grid.k2, grid.inverse_k2
         self._velocity = (1j * ky * inverse, -1j * kx * inverse)
         self._products = (-kx * ky * np.ones_like(k2), kx**2 - ky**2)
-        self._filter = dealiasing_filter(grid)
-        self.decay = np.zeros_like(k2) if damping is None else damping_rate(k2, damping)
+        self._filter = grid.filter
+        self.decay = np.zeros_like(k2) if damping is None else damping.rates(grid)
 
     def tendency(self, vorticity: np.ndarray) -> np.ndarray:
         """-u·∇ω, truncated:  -k_x k_y FT(u² - v²) + (k_x² - k_y²) FT(u v).
@@ -94,31 +93,3 @@ class ReferenceEngine:
         """The kept Fourier amplitudes of a real field (n, n), first index along x."""
         whole = np.fft.fft2(field) / self.grid.n**2
         return whole[self.grid.kx[:, None], self.grid.ky[None, :]]
-
-
-def damping_rate(k2: np.ndarray, damping: Any) -> np.ndarray:
-    """ν k^2p + μ k^-2q for each mode [1/time]; 0 for the mean.
-
-    k2: squared wavenumbers [1/length²];  damping: viscosity ν, viscosity_order p, drag μ, drag_order q
-    """
-    viscous, drag = damping_parts(k2, damping)
-    return viscous + drag
-
-
-def damping_parts(k2: np.ndarray, damping: Any) -> tuple[np.ndarray, np.ndarray]:
-    """ν k^2p and μ k^-2q for each mode [1/time]; 0 for the mean."""
-    viscous = damping.viscosity * k2**damping.viscosity_order
-    large = np.divide(1.0, k2, out=np.zeros_like(k2), where=k2 > 0.0)
-    drag = damping.drag * np.where(k2 > 0.0, large**damping.drag_order, 0.0)
-    return viscous, drag
-
-
-def dealiasing_filter(grid: Any) -> np.ndarray:
-    """1 with the 2/3 rule;  exp(-36 (|k|/k_max)^36) with Hou & Li's filter, k_max = n/2.
-
-    Source: Hou & Li (2007) J. Comput. Phys. 226, 379, eq. 11.
-    """
-    if grid.dealias == "two_thirds":
-        return np.ones((len(grid.kx), len(grid.ky)))
-    share = np.sqrt(grid.kx[:, None] ** 2 + grid.ky[None, :] ** 2) / (grid.n / 2)
-    return np.exp(-36.0 * share**36)

@@ -2,7 +2,7 @@
 
 Shell s holds the modes with |k| L/2π in [s - ½, s + ½). With N_s resolved modes in it
 
-    E(k) = (L/2π) (2π s/N_s) Σ_s ½ |ω̂|²/k²         so that  ∫ E(k) dk = E,  k = 2π s/L
+    E(k) = (L/2π) (2π s/N_s) Σ_s ½ |ω̂|²/k²         so that  ∫ E(k) dk = E in the mean,  k = 2π s/L
     T_E(s) = Σ_s Re(ω̂* N̂)/k²,   T_Z(s) = Σ_s Re(ω̂* N̂),     N = -u·∇ω
     Π_E(k) = -Σ_{s' <= s} T_E(s'),   Π_Z(k) likewise        the flux from below k to above
 
@@ -12,6 +12,7 @@ per cent, which at small k would be taken for a slope. Π < 0 at wavenumbers acr
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -31,11 +32,11 @@ class Shells:
 
     def __init__(self, grid: Any, communicator: Any):
         self.grid, self.communicator = grid, communicator
-        self.unit = 2.0 * np.pi / grid.length
+        self.unit = grid.unit
         self.count = int(np.rint(np.sqrt(2.0) * grid.cutoff)) + 1
         self.wavenumber = self.unit * np.arange(self.count)
         self.resolved = grid.cutoff + 1
-        self.modes = self._sum((np.ones((len(grid.kx), len(grid.ky))),))[0]
+        self.modes = self._sum((np.ones(grid.shape),))[0]
 
     def spectrum(self, vorticity: np.ndarray) -> np.ndarray:
         """E(k) of each shell: (S,) [energy · length]; collective.  vorticity: (columns, 2K + 1) complex"""
@@ -57,8 +58,7 @@ class Shells:
         )
 
     def _over_k2(self, values: np.ndarray) -> np.ndarray:
-        k2 = self.grid.k2
-        return np.divide(values, k2, out=np.zeros_like(values), where=k2 > 0.0)
+        return values * self.grid.inverse_k2
 
     def _sum(self, fields: tuple[np.ndarray, ...]) -> np.ndarray:
         """(fields, S): sums over the full plane of wavenumbers of each field, in double precision."""
@@ -78,15 +78,16 @@ def fluxes(transfer: np.ndarray) -> np.ndarray:
     return -np.cumsum(transfer, axis=-1)
 
 
+@dataclass(frozen=True)
 class Fit:
-    """A power law E ~ k^slope through the window, and how good it is: what a run states about its spectrum.
+    """A power law E = amplitude k^slope through the window, and how good it is.
 
     slope, error: least squares through logarithmic bins, and its standard error;  amplitude: E at k = 1
-    shells: number of shells in the window;  bins: number of bins
     """
 
-    def __init__(self, slope: float, error: float, amplitude: float, shells: int, bins: int):
-        self.slope, self.error, self.amplitude, self.shells, self.bins = slope, error, amplitude, shells, bins
+    slope: float
+    error: float
+    amplitude: float
 
 
 BINS_PER_OCTAVE = 4
@@ -104,9 +105,9 @@ def fitted_slope(
     if inside.sum() < 3 or not np.all(spectrum[inside] > 0.0):
         return None
     x, y = np.log(wavenumber[inside]), np.log(spectrum[inside])
-    width = (np.log(k_max / k_min)) / max(3, round(BINS_PER_OCTAVE * np.log2(k_max / k_min)))
-    number = np.minimum(((x - np.log(k_min)) / width + 1e-9).astype(int), round(np.log(k_max / k_min) / width) - 1)
-    filled, where = np.unique(number, return_inverse=True)
+    bins = max(3, round(BINS_PER_OCTAVE * np.log2(k_max / k_min)))
+    place = (x - np.log(k_min)) / np.log(k_max / k_min) * bins
+    filled, where = np.unique(np.clip((place + 1e-9).astype(int), 0, bins - 1), return_inverse=True)
     if len(filled) < 3:
         return None
     held = np.bincount(where)
@@ -115,4 +116,4 @@ def fitted_slope(
     slope = float(spread @ y / (spread @ spread))
     residual = y - y.mean() - slope * spread
     error = float(np.sqrt(residual @ residual / max(1, len(x) - 2) / (spread @ spread)))
-    return Fit(slope, error, float(np.exp(y.mean() - slope * x.mean())), int(inside.sum()), len(filled))
+    return Fit(slope, error, float(np.exp(y.mean() - slope * x.mean())))

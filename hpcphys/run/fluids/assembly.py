@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from hpcphys.compiler import State
-from hpcphys.io.rows import even_rows
 from hpcphys.run.errors import JobError
 from hpcphys.run.fluids.job import FluidJob
 
@@ -17,27 +16,20 @@ imaginary axis, 2.83, over the largest |k| of a kept mode, √2 π/1.5 with the 
 
 
 def vorticity_grid(job: FluidJob, communicator: Any) -> Any:
-    """The truncated grid of this rank.  Raises JobError for more ranks than columns of wavenumbers."""
+    """The truncated grid of this rank.  Raises JobError for more ranks than lines of the grid."""
     from hpcphys.physics.vorticity.grid import VorticityGrid
 
-    grid = VorticityGrid(
-        job.grid.points, job.grid.length, job.fluid.dealias, job.fluid.precision, communicator.rank,
-        communicator.size,
-    )  # fmt: skip
-    most = grid.cutoff + 1
-    if communicator.size > most:
+    n, size = job.grid.points, communicator.size
+    if size > n:
         raise JobError(
-            [
-                f"grid.points: {job.grid.points} points keep {most} columns of wavenumbers, too few for "
-                f"{communicator.size} ranks; use 1 to {most} ranks, or more points"
-            ]
+            [f"grid.points: found {n}, too few for {size} ranks; use 1 to {n} ranks (one line each), or more points"]
         )
-    return grid
+    return VorticityGrid(n, job.grid.length, job.fluid.dealias, job.fluid.precision, communicator.rank, size)
 
 
 def damping_of(job: FluidJob, cutoff: int) -> Any:
     """ν, p, μ, q; a viscosity that is given by its rate at the cutoff becomes ν = rate/K^2p."""
-    from hpcphys.physics.vorticity.engine import Damping
+    from hpcphys.physics.vorticity.damping import Damping
 
     fluid = job.fluid
     viscosity = fluid.viscosity
@@ -73,7 +65,7 @@ def initial_vorticity(job: FluidJob, engine: Any, communicator: Any) -> np.ndarr
 def axes(grid: Any) -> tuple[np.ndarray, np.ndarray]:
     """x of all points, and y of this rank's rows."""
     spacing = grid.length / grid.n
-    return np.arange(grid.n) * spacing, np.arange(*even_rows(grid.n, grid.rank, grid.size)) * spacing
+    return np.arange(grid.n) * spacing, np.arange(*grid.rows) * spacing
 
 
 def _stated(job: FluidJob, engine: Any, x: np.ndarray, y: np.ndarray, communicator: Any) -> np.ndarray:
@@ -112,9 +104,7 @@ def _file_rows(job: FluidJob, grid: Any, communicator: Any) -> np.ndarray:
                 f"{grid.n} x {grid.n}: set grid.points to match"
             ]
         )
-    return read_rows(job.initial.path, communicator, ["vorticity"], even_rows(grid.n, grid.rank, grid.size))[
-        "vorticity"
-    ]
+    return read_rows(job.initial.path, communicator, ["vorticity"], grid.rows)["vorticity"]
 
 
 def engine_for(job: FluidJob, grid: Any, backend: Any, communicator: Any) -> Any:

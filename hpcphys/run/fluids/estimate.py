@@ -44,8 +44,10 @@ def estimate(job: FluidJob, ranks: int) -> list[str]:
     ]
     if (factor := largest_prime_factor(n)) > SLOW_FACTOR:
         lines.append(f"warning: {n} points have the prime factor {factor}: this works, but slowly")
-    if ranks > largest + 1:
-        lines.append(f"warning: {ranks} ranks for {largest + 1} columns of wavenumbers; at most {largest + 1} can run")
+    if ranks > n:
+        lines.append(f"warning: {ranks} ranks for {n} lines of the grid; at most {n} can run")
+    elif ranks > largest + 1:
+        lines.append(f"warning: {ranks} ranks for {largest + 1} columns of wavenumbers: some ranks do little")
     steps = steps_wanted(job)
     lines.append(f"steps: {steps}" if steps is not None else "steps: adaptive; see the trial below")
     if ranks > 1:

@@ -14,7 +14,7 @@ class FluidKind(Kind):
     energies are per unit of mass."""
 
     name = "fluid"
-    rows = "columns of wavenumbers"
+    rows = "columns"
     job = FluidJob
 
     def normalised(self, tables: dict[str, Any], folder: Path) -> None:

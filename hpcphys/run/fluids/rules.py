@@ -39,7 +39,7 @@ def broken_rules(tables: dict[str, Any], files_needed: bool) -> list[Broken]:
 
 def cutoff(grid: Any, fluid: Any) -> int:
     """The largest wavenumber of an axis that is kept, in units of 2π/length."""
-    return (grid.points - 1) // 3 if fluid.dealias == "two_thirds" else grid.points // 2 - 1
+    return (grid.points - 1) // (3 if fluid.dealias == "two_thirds" else 2)
 
 
 def largest_prime_factor(number: int) -> int:
