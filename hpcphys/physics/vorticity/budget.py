@@ -44,13 +44,8 @@ class Budget:
 
     def integrate(self, now: Mapping[str, float]) -> None:
         """The dissipation since the last evaluation, by the trapezoidal rule."""
-        half = 0.5 * self.memory["pending"]
-        if half == 0.0:
-            return
-        for name in QUANTITIES:
-            for sink in SINKS:
-                key = f"{name}_{sink}_dissipation"
-                self.memory[f"{name}_{sink}"] += half * (self.memory[key] + now[key])
+        for key, amount in self._pending(now).items():
+            self.memory[key] += amount
         self._remember(now)
         self.memory["pending"] = 0.0
 
@@ -59,15 +54,26 @@ class Budget:
 
         energy_injected, energy_dissipated_viscous, energy_dissipated_drag: integrals since the start
         energy_error: (E - E(0) - injected + dissipated)/(E(0) + injected); likewise of the enstrophy
+        Looking changes nothing: how often one looks does not matter for what comes later.
         """
-        memory, found = self.memory, {}
+        memory, pending, found = self.memory, self._pending(now), {}
         for name in QUANTITIES:
-            lost = sum(memory[f"{name}_{sink}"] for sink in SINKS)
-            residual = now[name] - memory[f"{name}_start"] - memory[f"{name}_injected"] + lost
-            scale = memory[f"{name}_start"] + abs(memory[f"{name}_injected"])
-            found[f"{name}_injected"] = memory[f"{name}_injected"]
-            found |= {f"{name}_dissipated_{sink}": memory[f"{name}_{sink}"] for sink in SINKS}
+            lost = {sink: memory[f"{name}_{sink}"] + pending[f"{name}_{sink}"] for sink in SINKS}
+            came = memory[f"{name}_injected"]
+            residual = now[name] - memory[f"{name}_start"] - came + sum(lost.values())
+            scale = memory[f"{name}_start"] + abs(came)
+            found[f"{name}_injected"] = came
+            found |= {f"{name}_dissipated_{sink}": amount for sink, amount in lost.items()}
             found[f"{name}_error"] = residual / scale if scale > 0.0 else residual
+        return found
+
+    def _pending(self, now: Mapping[str, float]) -> dict[str, float]:
+        """What was dissipated since the last evaluation."""
+        half, found = 0.5 * self.memory["pending"], {}
+        for name in QUANTITIES:
+            for sink in SINKS:
+                key = f"{name}_{sink}_dissipation"
+                found[f"{name}_{sink}"] = half * (self.memory[key] + now[key])
         return found
 
     def _remember(self, now: Mapping[str, float]) -> None:

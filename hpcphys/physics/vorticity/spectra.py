@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from hpcphys.physics.vorticity.diagnostics import power
+from hpcphys.physics.vorticity.diagnostics import power, total_of
 
 COLUMNS_PER_PIECE = 32
 
@@ -25,13 +25,14 @@ COLUMNS_PER_PIECE = 32
 class Shells:
     """Sums over shells, collective; this rank's modes are looked through in pieces of a few columns.
 
-    grid: VorticityGrid of this rank;  communicator: allreduce
+    grid: VorticityGrid of this rank;  communicator: allreduce, sum_reproducible
+    reproducible: the same bits for any number of ranks, at the price of a row of shells for each column
     `wavenumber`: (S,) k of the shells [1/length];  `modes`: (S,) number of modes in each, on all ranks
     `resolved`: number of shells whose modes are all resolved (s <= K); the last ones hold corners of the square
     """
 
-    def __init__(self, grid: Any, communicator: Any):
-        self.grid, self.communicator = grid, communicator
+    def __init__(self, grid: Any, communicator: Any, reproducible: bool = False):
+        self.grid, self.communicator, self.reproducible = grid, communicator, reproducible
         self.unit = grid.unit
         self.count = int(np.rint(np.sqrt(2.0) * grid.cutoff)) + 1
         self.wavenumber = self.unit * np.arange(self.count)
@@ -62,15 +63,16 @@ class Shells:
 
     def _sum(self, fields: tuple[np.ndarray, ...]) -> np.ndarray:
         """(fields, S): sums over the full plane of wavenumbers of each field, in double precision."""
-        kx, ky, weight = self.grid.kx, self.grid.ky, np.asarray(self.grid.weight, dtype=np.float64)
-        sums = np.zeros((len(fields), self.count))
-        for start in range(0, len(kx), COLUMNS_PER_PIECE):
-            piece = slice(start, start + COLUMNS_PER_PIECE)
-            shell = np.rint(np.hypot(kx[piece, None], ky[None, :])).astype(np.int64).ravel()
-            for total, field in zip(sums, fields, strict=True):
-                weighted = (field[piece] * weight[piece]).ravel()
+        grid, columns = self.grid, 1 if self.reproducible else COLUMNS_PER_PIECE
+        pieces = range(0, len(grid.kx), columns)
+        sums = np.zeros((len(pieces), len(fields), self.count))
+        for number, start in enumerate(pieces):
+            piece = slice(start, start + columns)
+            shell = np.rint(np.hypot(grid.kx[piece, None], grid.ky)).astype(np.int64).ravel()
+            for total, field in zip(sums[number], fields, strict=True):
+                weighted = (field[piece] * grid.weight[piece]).ravel()
                 total += np.bincount(shell, weights=weighted, minlength=self.count)
-        return self.communicator.allreduce(sums, "sum")
+        return total_of(sums, self.communicator, self.reproducible)
 
 
 def fluxes(transfer: np.ndarray) -> np.ndarray:

@@ -10,11 +10,6 @@ from hpcphys.compiler import State
 from hpcphys.run.errors import JobError
 from hpcphys.run.fluids.job import FluidJob
 
-STABLE_COURANT = {"two_thirds": 0.95, "hou_li": 0.7}
-"""Largest speed times step over grid spacing that classical Runge-Kutta bears: its interval of stability on the
-imaginary axis, 2.83, over the largest |k| of a kept mode, √2 π/1.5 with the 2/3 rule; the filter's tail counts less."""
-
-
 def vorticity_grid(job: FluidJob, communicator: Any) -> Any:
     """The truncated grid of this rank.  Raises JobError for more ranks than lines of the grid."""
     from hpcphys.physics.vorticity.grid import VorticityGrid
@@ -24,7 +19,9 @@ def vorticity_grid(job: FluidJob, communicator: Any) -> Any:
         raise JobError(
             [f"grid.points: found {n}, too few for {size} ranks; use 1 to {n} ranks (one line each), or more points"]
         )
-    return VorticityGrid(n, job.grid.length, job.fluid.dealias, job.fluid.precision, communicator.rank, size)
+    # Zeitlin's model has all modes of a full grid, and products of matrices instead of aliases.
+    dealias = "hou_li" if job.fluid.model == "zeitlin" else job.fluid.dealias
+    return VorticityGrid(n, job.grid.length, dealias, job.fluid.precision, communicator.rank, size)
 
 
 def damping_of(job: FluidJob, cutoff: int) -> Any:
@@ -114,38 +111,39 @@ def engine_for(job: FluidJob, grid: Any, backend: Any, communicator: Any) -> Any
     return VorticityEngine(grid, backend, communicator, damping=damping_of(job, grid.cutoff))
 
 
-def forcing_for(job: FluidJob, grid: Any) -> Any:
+def forcing_for(job: FluidJob, grid: Any, backend: Any, communicator: Any) -> Any:
     """The forcing of the job, or None."""
     if job.forcing is None:
         return None
-    from hpcphys.physics.vorticity.forcing import BandForcing
+    from hpcphys.run.fluids.forcing import MeasuredForcing
 
-    given = job.forcing
-    return BandForcing(grid, given.wavenumber, given.width, given.energy_rate, given.seed)
+    given, unit = job.forcing, grid.unit
+    return MeasuredForcing(grid, given.wavenumber * unit, given.width * unit, given.energy_rate, given.seed)
 
 
-def compiled_program(
-    job: FluidJob, state: State, engine: Any, forcing: Any, timers: Any = None
-) -> Any:
-    """The program: the step of the integrator, and the forcing after it."""
+def compiled_program(job: FluidJob, state: State, engine: Any, forcing: Any, timers: Any = None) -> Any:
+    """The program: the step of the integrator and the kick of the forcing; steps by Courant number if asked."""
     from hpcphys.compiler import compile_structure
+    from hpcphys.physics.vorticity.steps import CourantSteps
     from hpcphys.physics.vorticity.system import fluid
 
     system = fluid(state, engine, forcing)
-    return compile_structure(system, "lie_trotter", dt=job.time.step, timers=timers)
+    controller = None
+    if job.time.adaptive:
+        number = job.time.cfl * 2.0 * np.pi * engine.grid.cutoff / engine.grid.n  # dt u/Δx -> dt k_max u
+        controller = CourantSteps(engine, number, max_step=job.time.max_step or np.inf)
+    return compile_structure(system, "lie_trotter", controller, dt=job.time.step, timers=timers)
 
 
-def check_courant(job: FluidJob, speed: float, points: int) -> None:
-    """Raise JobError when a fixed step is too long for the initial flow."""
-    if job.time.adaptive or job.time.step is None:
+def check_courant(job: FluidJob, engine: Any, speed: float) -> None:
+    """Raise JobError when a fixed step is too long for the initial flow on this grid."""
+    if job.time.adaptive or job.time.step is None or job.fluid.model == "zeitlin":
         return
-    spacing = job.grid.length / points
-    courant, most = speed * job.time.step / spacing, STABLE_COURANT[job.fluid.dealias]
-    if courant > most:
+    longest = engine.longest_step(speed) * engine.grid.n / job.grid.points
+    if job.time.step > longest:
         raise JobError(
             [
-                f"time.step: found {job.time.step:g}; with the initial flow's largest speed {speed:.4g} it is a Courant "
-                f"number of {courant:.3g}, and {most:g} is the most that is stable; use at most "
-                f"{most * spacing / speed:.3g}, or adaptive = true"
+                f"time.step: found {job.time.step:g}; with the initial flow's largest speed {speed:.4g} a step of "
+                f"{longest:.3g} is the longest that is stable: shorten it, or use adaptive = true"
             ]
         )

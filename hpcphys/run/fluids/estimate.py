@@ -69,24 +69,21 @@ def measured_rate(job: FluidJob) -> list[str]:
 
     Raises JobError when the initial flow does not fit the job, DataFileError for a bad input file.
     """
-    from hpcphys.compiler import State
     from hpcphys.decomposition.communicator import Communicator
     from hpcphys.kernels import KernelError
     from hpcphys.kernels import backend as backend_named
+    from hpcphys.report.timers import Timers
+    from hpcphys.run.fluids.kind import KIND
 
     communicator = Communicator.serial()
     tried = _smaller(job)
     try:
         backend = backend_named(job.run.backend)
-        grid = assembly.vorticity_grid(tried, communicator)
-        engine = assembly.engine_for(tried, grid, backend, communicator)
-        state = State({"vorticity": backend.array(assembly.initial_vorticity(tried, engine, communicator))})
-        speed = engine.largest_speed(state)
-        assembly.check_courant(job, speed, job.grid.points)
+        simulation = KIND.simulation(tried, backend, communicator, Timers(communicator), None, None)
+        speed = simulation.largest_speed()
+        assembly.check_courant(job, simulation.engine, speed)
         step = _first_step(job, speed)
-        forcing = assembly.forcing_for(tried, grid)
-        program = assembly.compiled_program(tried, state, engine, forcing)
-        seconds = _seconds_per_step(program, step)
+        seconds = _seconds_per_step(simulation.program, None if job.time.adaptive else step)
     except KernelError as error:
         return [f"warning: steps could not be tried here: {error}"]
     return _told(job, tried, speed, step, seconds)
@@ -110,7 +107,7 @@ def _first_step(job: FluidJob, speed: float) -> float:
     return min(longest, job.time.cfl * job.grid.length / job.grid.points / speed if speed > 0.0 else longest)
 
 
-def _seconds_per_step(program: Any, step: float) -> float:
+def _seconds_per_step(program: Any, step: float | None) -> float:
     program.step(step)
     steps, began = 0, time.perf_counter()
     while steps < 3 or (time.perf_counter() - began < TRIAL_SECONDS and steps < 200):

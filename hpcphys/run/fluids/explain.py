@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hpcphys.run.fluids import assembly
 from hpcphys.run.fluids.initial_tables import Rest
 from hpcphys.run.fluids.job import FluidJob
 from hpcphys.run.fluids.rules import cutoff
 
-POINTS = 32
+POINTS = 33
 """Enough to compile the program; its text does not depend on the number."""
 
 
 def explanation(job: FluidJob) -> str:
     """Equations as text and LaTeX, formulation, program with its pieces, conservation, cost; no MPI, no run."""
-    from hpcphys.compiler import State
     from hpcphys.decomposition.communicator import Communicator
     from hpcphys.kernels import backend
+    from hpcphys.report.timers import Timers
+    from hpcphys.run.fluids.kind import KIND
 
-    update = {"grid": job.grid.model_copy(update={"points": min(POINTS, job.grid.points)}), "initial": Rest(model="rest")}
+    update: dict[str, Any] = {"grid": job.grid.model_copy(update={"points": POINTS}), "initial": Rest(model="rest")}
     if job.forcing is not None:
         update["forcing"] = job.forcing.model_copy(update={"wavenumber": 4.0, "width": 1.5})
-    small = job.model_copy(update=update)
     communicator = Communicator.serial()
-    grid = assembly.vorticity_grid(small, communicator)
     device = backend("cpu" if job.run.backend == "auto" else job.run.backend, threads=1)
-    engine = assembly.engine_for(small, grid, device, communicator)
-    state = State({"vorticity": device.array(assembly.initial_vorticity(small, engine, communicator))})
-    program = assembly.compiled_program(small, state, engine, assembly.forcing_for(small, grid))
+    small = job.model_copy(update=update)
+    program = KIND.simulation(small, device, communicator, Timers(communicator), None, None).program
     return "\n".join([*_equations(job), program.explain(), *_conserved(job), *_cost(job)])
 
 

@@ -6,12 +6,26 @@ GeophysicalFlows, its description gives it.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from hpcphys.run.fluids.initial_tables import Initial, Seed
 from hpcphys.run.job import Job, Limits, NonNegative, Output, Positive, System, Table, Time
+
+
+ISOSPECTRAL = {
+    "isospectral_midpoint": "leapfrog",
+    "isospectral_yoshida4": "yoshida4",
+    "isospectral_suzuki4": "suzuki4",
+    "isospectral_kahan_li6": "kahan_li6",
+}
+"""Integrator of Zeitlin's model -> composition of the isospectral midpoint."""
+
+if TYPE_CHECKING:  # a type checker cannot know names that are found when the program runs
+    FluidIntegrator = str
+else:
+    FluidIntegrator = Literal[("rk4", "midpoint", *ISOSPECTRAL)]
 
 
 class FluidSystem(System):
@@ -29,7 +43,7 @@ class Grid(Table):
         ge=8,
         le=1 << 17,
         description="points along each axis (powers of 2, or products of 2, 3, 5, 7, are fast); for Zeitlin's "
-        "model the size N of the matrix, odd",
+        "model the size N of the matrix",
     )
     length: Positive = Field(6.283185307179586, description="length L of its sides; 2π: wavenumbers are integers")
 
@@ -50,6 +64,11 @@ class Fluid(Table):
         "two_thirds",
         description="products are freed of aliases by the 2/3 rule, exactly; or damped by Hou and Li's smooth filter, "
         "which keeps more modes",
+    )
+    sine_angle: Literal["weyl", "zeitlin"] = Field(
+        "weyl",
+        description="zeitlin: the sine bracket of Weyl's quantisation, any size, or that of the first papers, odd "
+        "sizes, whose error is four times as large",
     )
     viscosity: NonNegative = Field(0.0, description="ν (GeophysicalFlows: ν)")
     viscosity_rate: Positive | None = Field(
@@ -99,10 +118,11 @@ class Diagnostics(Table):
 class FluidTime(Time):
     """How far to go, in which steps, with which integrator."""
 
-    integrator: Literal["rk4", "midpoint", "isospectral_midpoint"] = Field(
+    integrator: FluidIntegrator = Field(
         "rk4",
         description="rk4: classical Runge-Kutta with the damping exact; midpoint: implicit, keeps energy and "
-        "enstrophy to rounding; isospectral_midpoint: for Zeitlin's model, keeps all its Casimirs",
+        "enstrophy to rounding; isospectral_...: for Zeitlin's model, the midpoint rule that keeps all its "
+        "Casimirs, of order 2, and its compositions",
     )
     adaptive: bool = Field(False, description="let the step follow the largest speed, at the Courant number cfl")
     cfl: Annotated[float, Field(gt=0, le=0.95)] = Field(

@@ -31,9 +31,11 @@ class FluidKind(Kind):
 
     def simulation(self, job: FluidJob, backend, communicator, timers, log, checkpoint):
         """The flow as [initial] says or as the checkpoint has it, with its program."""
-        from hpcphys.run.fluids.simulation import FluidSimulation
+        from hpcphys.run.fluids.pseudospectral import PseudospectralSimulation
+        from hpcphys.run.fluids.zeitlin import ZeitlinSimulation
 
-        return FluidSimulation(job, backend, communicator, timers, log, checkpoint)
+        simulation = ZeitlinSimulation if job.fluid.model == "zeitlin" else PseudospectralSimulation
+        return simulation(job, backend, communicator, timers, log, checkpoint)
 
     def results(self, job: FluidJob, folder: Path) -> dict[str, Any]:
         """Slope, flux and Kolmogorov's constant in the job's window, from the averaged spectra."""

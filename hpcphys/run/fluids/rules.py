@@ -39,7 +39,8 @@ def broken_rules(tables: dict[str, Any], files_needed: bool) -> list[Broken]:
 
 def cutoff(grid: Any, fluid: Any) -> int:
     """The largest wavenumber of an axis that is kept, in units of 2π/length."""
-    return (grid.points - 1) // (3 if fluid.dealias == "two_thirds" else 2)
+    two_thirds = fluid.dealias == "two_thirds" and fluid.model != "zeitlin"
+    return (grid.points - 1) // (3 if two_thirds else 2)
 
 
 def largest_prime_factor(number: int) -> int:
@@ -71,9 +72,9 @@ def _time(time: Any) -> list[Broken]:
 
 
 def _integrator(time: Any, fluid: Any) -> list[Broken]:
-    matrix = time.integrator == "isospectral_midpoint"
+    matrix = time.integrator.startswith("isospectral")
     if matrix and fluid.model != "zeitlin":
-        text = "'isospectral_midpoint' is for model = 'zeitlin'; use rk4 or midpoint"
+        text = f"{time.integrator!r} is for model = 'zeitlin'; use rk4 or midpoint"
         return [(("time", "integrator"), text)]
     if fluid.model == "zeitlin" and not matrix:
         text = f"found {time.integrator!r}; model = 'zeitlin' needs 'isospectral_midpoint'"
@@ -100,8 +101,8 @@ def _forcing(forcing: Any, largest: int) -> list[Broken]:
 
 def _zeitlin(grid: Any, fluid: Any, forcing: Any, time: Any, initial: Any) -> list[Broken]:
     broken: list[Broken] = []
-    if grid is not None and grid.points % 2 == 0:
-        text = f"found {grid.points}; Zeitlin's model needs an odd size, as {grid.points + 1}"
+    if grid is not None and grid.points % 2 == 0 and fluid.sine_angle == "zeitlin":
+        text = f"found {grid.points}; sine_angle = 'zeitlin' needs an odd size, as {grid.points + 1}"
         broken.append((("grid", "points"), text))
     if fluid.viscosity or fluid.viscosity_rate or fluid.drag:
         broken.append((("fluid", "model"), "'zeitlin' has neither viscosity nor drag; remove them"))

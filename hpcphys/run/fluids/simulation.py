@@ -1,7 +1,8 @@
-"""A run of a pseudospectral flow, as the driver sees it."""
+"""A run of a two-dimensional flow, as the driver sees it: what both truncations have in common."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,7 +13,6 @@ from hpcphys.compiler.program import OperationError
 from hpcphys.physics.vorticity.budget import QUANTITIES, Budget
 from hpcphys.physics.vorticity.diagnostics import QuadraticSums, moments
 from hpcphys.physics.vorticity.spectra import Shells, fluxes
-from hpcphys.run.checkpoint import Checkpoint
 from hpcphys.run.errors import RunError
 from hpcphys.run.fluids import assembly
 from hpcphys.run.fluids.job import FluidJob
@@ -23,35 +23,35 @@ SLOW_FACTOR = 13
 """FFTW and cuFFT have fast code for prime factors up to this one."""
 
 
-class FluidSimulation(Simulation):
-    """The vorticity of a flow, its engine, its forcing, and the program that moves it.
+class FlowSimulation(Simulation):
+    """Amplitudes of the vorticity, their diagnostics and budgets.
 
-    checkpoint: that is being resumed, or None
-    Raises JobError for a grid that is too small for the ranks, or a fixed step that is too long for the start.
+    grid, engine: of the amplitudes and of what is drawn;  program: what moves them
+    memory: of the checkpoint that is being resumed, or {}
     """
 
     snapshot_pattern: ClassVar[str] = "snapshot_{index:03d}.h5"
 
     def __init__(
-        self, job: FluidJob, backend: Any, communicator: Any, timers: Any, log: Any, checkpoint: Checkpoint | None
+        self, job: FluidJob, grid: Any, engine: Any, program: Any, timers: Any, log: Any, memory: dict[str, Any]
     ) -> None:
-        self.job, self.backend, self.communicator = job, backend, communicator
+        self.job, self.grid, self.engine, self.program = job, grid, engine, program
+        self.backend, self.communicator = engine.backend, engine.communicator
         self.timers, self.log = timers, log
-        self.grid = assembly.vorticity_grid(job, communicator)
-        self.engine = assembly.engine_for(job, self.grid, backend, communicator)
-        self.forcing = assembly.forcing_for(job, self.grid)
-        state = self._state(checkpoint)
-        memory = checkpoint.memory if checkpoint is not None else {}
-        self.program = assembly.compiled_program(job, state, self.engine, self.forcing, timers)
-        damping = assembly.damping_of(job, self.grid.cutoff)
-        self.sums = QuadraticSums(self.grid, damping, communicator)
-        self.shells = Shells(self.grid, communicator)
+        same = job.run.reproducible
+        self.sums = QuadraticSums(grid, engine.damping, self.communicator, same)
+        self.shells = Shells(grid, self.communicator, same)
         self.budget = Budget(memory.get("budget"))
-        self._largest = memory.get("largest", {})
+        self._largest: dict[str, float] = memory.get("largest", {})
         self._now: dict[str, float] = {}
-        self._warned = False
-        if checkpoint is None:
-            assembly.check_courant(job, self.engine.largest_speed(state), self.grid.n)
+
+    @abstractmethod
+    def modes(self) -> Any:
+        """ω̂ of this rank's columns, on the device; collective."""
+
+    @abstractmethod
+    def tendency(self) -> Any:
+        """FT(-u·∇ω) of this rank's columns, on the device; collective."""
 
     @property
     def state(self) -> State:
@@ -63,17 +63,6 @@ class FluidSimulation(Simulation):
         """The integrals of the budget, and the largest errors."""
         return {"budget": self.budget.memory, "largest": self._largest}
 
-    def headline(self) -> str:
-        """Grid, model, integrator, start."""
-        job, grid = self.job, self.grid
-        damped = any((job.fluid.viscosity, job.fluid.viscosity_rate, job.fluid.drag))
-        name = "Navier-Stokes" if damped else "Euler"
-        forced = f", forced at k = {job.forcing.wavenumber:g}" if job.forcing else ""
-        return (
-            f"2D {name}, {grid.n} x {grid.n} points (K = {grid.cutoff}), {job.fluid.precision}, "
-            f"{job.time.integrator}, {job.initial.model}{forced}"
-        )
-
     def start(self, resumed: bool) -> None:
         """See that the first state is one; the budget begins."""
         if (factor := largest_prime_factor(self.grid.n)) > SLOW_FACTOR:
@@ -82,8 +71,7 @@ class FluidSimulation(Simulation):
             return
         if self.communicator.agree(not self.is_finite()):
             self.raise_not_finite()
-        self._now = self.sums(self._on_host())
-        self.budget.start(self._now)
+        self.budget.start(self.quadratic())
 
     def advance(self, steps: int, diagnosed: bool) -> None:
         """The steps, and what each adds to the budget."""
@@ -91,50 +79,57 @@ class FluidSimulation(Simulation):
             try:
                 dt = self.program.step()
             except OperationError as error:
-                if isinstance(error.__cause__, FloatingPointError):
-                    self.raise_not_finite()
+                self._explain(error)
                 raise
             self._now = {}
-            if self.forcing is not None:
-                self.budget.inject(self.forcing.last_energy, self.forcing.last_enstrophy)
-            self.budget.wait(dt)
-            if self.state.step % self.job.diagnostics.budget_every == 0 and self._is_damped():
-                self._integrate()
+            self.account(dt)
+
+    def account(self, dt: float) -> None:
+        """What a step that is done adds to the budget; nothing without damping and forcing."""
 
     def is_finite(self) -> bool:
         """Whether this rank's modes are numbers: one that is not shows in their sum."""
         xp = self.backend.xp
         return bool(xp.isfinite(xp.sum(self.state["vorticity"])))
 
+    def _explain(self, error: OperationError) -> None:
+        """Raise RunError for an operation that failed by the physics: what it says is meant for the user."""
+        cause = error.__cause__
+        if isinstance(cause, FloatingPointError):
+            self.raise_not_finite()
+        if isinstance(cause, ValueError | ArithmeticError):
+            raise RunError(f"{error}.  No checkpoint of this state is written") from error
+
     def raise_not_finite(self) -> None:
-        """Raise RunError on all ranks that names the first bad mode, and its rank."""
-        modes = self._on_host()
-        bad = np.argwhere(~np.isfinite(modes))
-        mine = None
-        if len(bad):
-            row, column = bad[0]
-            mine = (int(self.grid.kx[row]), int(self.grid.ky[column]), str(modes[row, column]))
-        everyone = self.communicator.allgather(mine)
-        state = self.state
-        for rank, found in enumerate(everyone):
+        """Raise RunError on all ranks that names the first bad amplitude, and its rank."""
+        array, state = self.backend.host(self.state["vorticity"]), self.state
+        bad = np.argwhere(~np.isfinite(array))
+        mine = (self.place(*bad[0]), str(array[tuple(bad[0])])) if len(bad) else None
+        for rank, found in enumerate(self.communicator.allgather(mine)):
             if found is not None:
+                pieces = " or ".join(piece.name for piece in self.program.system.pieces)
                 raise RunError(
-                    f"the vorticity of mode k = ({found[0]}, {found[1]}) on rank {rank} is {found[2]} after step "
-                    f"{state.step} at time {state.time:g}; it was written by advect.  No checkpoint of this state is "
-                    "written.  Use a shorter step (or adaptive = true), or more viscosity"
+                    f"the vorticity of {found[0]} on rank {rank} is {found[1]} after step {state.step} at time "
+                    f"{state.time:g}; it was written by {pieces}.  No checkpoint of this state is written.  Use a "
+                    "shorter step (or adaptive = true), or more viscosity"
                 )
         raise RunError(f"the vorticity overflows after step {state.step} at time {state.time:g}")
 
+    def place(self, row: int, column: int) -> str:
+        """What an element of the state's array is, in words."""
+        return f"mode k = ({self.grid.kx[row]}, {self.grid.ky[column]})"
+
     def row(self) -> dict[str, Any]:
         """Quadratic quantities, their dissipation and budgets, extremes, moments."""
-        self._integrate()
-        modes = self.state["vorticity"]
-        rows = self.backend.host(self.engine.physical(modes))
-        powers, vorticity = moments(rows, self.job.diagnostics.moments, self.grid.n**2, self.communicator)
-        speed = self.engine.largest_speed(self.state)
-        row: dict[str, Any] = {**self._now, "largest_vorticity": vorticity, "largest_speed": speed}
+        now = self.quadratic()
+        rows = self.field_rows()
+        powers, vorticity = moments(
+            rows, self.job.diagnostics.moments, self.grid.n**2, self.communicator, self.job.run.reproducible
+        )
+        speed = self.largest_speed()
+        row: dict[str, Any] = {**now, "largest_vorticity": vorticity, "largest_speed": speed}
         row |= {f"moment_{order}": value for order, value in enumerate(powers.tolist(), 2)}
-        row |= self.budget.row(self._now)
+        row |= self.budget.row(now)
         for name in QUANTITIES:
             error = abs(row[f"{name}_error"])
             self._largest[name] = max(self._largest.get(name, 0.0), error)
@@ -152,8 +147,7 @@ class FluidSimulation(Simulation):
         if not every or self.state.step % every:
             return {}
         with self.timers.measure("spectra"):
-            modes = self._on_host()
-            tendency = self.backend.host(self.engine.tendency(self.state["vorticity"]))
+            modes, tendency = self._on_host(), self.backend.host(self.tendency())
             energy, enstrophy = self.shells.transfers(modes, tendency)
             row = {
                 "spectrum": self.shells.spectrum(modes),
@@ -163,7 +157,7 @@ class FluidSimulation(Simulation):
         return {"spectra": row}
 
     def check(self, row: dict[str, Any]) -> None:
-        """Raise RunError beyond [limits]; warn once of a fixed step that has become too long."""
+        """Raise RunError beyond [limits]."""
         state, limits = self.state, self.job.limits
         for name in QUANTITIES:
             limit, error = getattr(limits, f"{name}_error"), row[f"{name}_error"]
@@ -173,14 +167,6 @@ class FluidSimulation(Simulation):
                     f"beyond [limits] {name}_error = {limit}; use a shorter step.  No checkpoint of this state is "
                     "written"
                 )
-        courant = row["largest_speed"] * (self.job.time.step or 0.0) * self.grid.n / self.grid.length
-        most = assembly.STABLE_COURANT[self.job.fluid.dealias]
-        if courant > most and not self._warned:
-            self._warned = True
-            self.log.warning(
-                f"step {state.step}: the flow has become too fast for step = {self.job.time.step:g}: Courant number "
-                f"{courant:.2f}, at most {most:g} is stable"
-            )
 
     def note(self, row: dict[str, Any]) -> str:
         """Energy and the error of its budget."""
@@ -190,7 +176,7 @@ class FluidSimulation(Simulation):
         """The vorticity on the grid."""
         from hpcphys.io.rows import write_rows
 
-        rows = self.backend.host(self.engine.physical(self.state["vorticity"]))
+        rows = self.field_rows()
         x, y = assembly.axes(self.grid)
         x = x if self.communicator.rank == 0 else x[:0]
         attributes = {"/": {"time": self.state.time, "step": self.state.step, "job": job_text}}
@@ -205,7 +191,7 @@ class FluidSimulation(Simulation):
         found = {f"{name}_error": row.get(f"{name}_error") for name in QUANTITIES}
         found |= {f"{name}_error_max": self._largest.get(name) for name in QUANTITIES}
         found |= {name: row.get(name) for name in ("energy", "enstrophy", "palinstrophy")}
-        found |= {name: value for name, value in self.budget.row(self._last(row)).items() if name not in found}
+        found |= {name: value for name, value in row.items() if "_injected" in name or "_dissipated_" in name}
         rate = steps / seconds if seconds > 0.0 else None
         return {**found, "points": self.grid.n, "steps_per_second": rate}
 
@@ -225,25 +211,19 @@ class FluidSimulation(Simulation):
             )
         return lines
 
-    def _state(self, checkpoint: Checkpoint | None) -> State:
-        if checkpoint is None:
-            modes = assembly.initial_vorticity(self.job, self.engine, self.communicator)
-            return State({"vorticity": self.backend.array(modes)})
-        arrays = {name: self.backend.array(array) for name, array in checkpoint.arrays.items()}
-        return State(arrays, checkpoint.time, checkpoint.step, checkpoint.scalars)
-
-    def _integrate(self) -> None:
-        """The budget up to now."""
+    def quadratic(self) -> dict[str, float]:
+        """Energy, enstrophy, palinstrophy and rates of dissipation of the present state; collective."""
         if not self._now:
             self._now = self.sums(self._on_host())
-        self.budget.integrate(self._now)
+        return self._now
 
-    def _is_damped(self) -> bool:
-        fluid = self.job.fluid
-        return bool(fluid.viscosity or fluid.viscosity_rate or fluid.drag)
+    def field_rows(self) -> np.ndarray:
+        """ω on this rank's rows of the grid, in host memory; collective."""
+        return self.backend.host(self.engine.physical(self.modes()))
 
-    def _last(self, row: dict[str, Any]) -> dict[str, float]:
-        return {name: row[name] for name in ("energy", "enstrophy")}
+    def largest_speed(self) -> float:
+        """Largest |u| on the grid; collective."""
+        return self.engine.largest_speed(State({"vorticity": self.modes()}))
 
     def _on_host(self) -> np.ndarray:
-        return self.backend.host(self.state["vorticity"])
+        return self.backend.host(self.modes())
