@@ -19,13 +19,16 @@ class CompileError(ValueError):
 
 
 def compose(system: PhysicalSystem, composition: Composition, controller: Any = None) -> Operations:
-    """The flows of one step in order, after the choice of the step if there is a controller."""
+    """The flows of one step in order, after the choice of the step if there is a controller.
+
+    A controller whose attribute `symmetric` is False does not claim to keep steps time-symmetric.
+    """
     if composition.nystrom and not system.quadratic_kinetic:
         raise CompileError(
             f"compose: {composition.name} is a Nyström method and needs a kinetic energy quadratic in the "
             "momenta, which the system does not declare (quadratic_kinetic); choose for example blanes_moan6"
         )
-    if controller is not None and not composition.symmetric:
+    if controller is not None and getattr(controller, "symmetric", True) and not composition.symmetric:
         raise CompileError(
             "compose: adaptive steps stay time-symmetric only with a symmetric composition, and "
             f"{composition.name} is not; choose for example leapfrog"

@@ -1,1 +1,3 @@
-"""Two-dimensional flows in vorticity form on the periodic square: grid, engine, forcing, diagnostics."""
+"""Incompressible flow in two dimensions, in its vorticity: Euler and Navier-Stokes on a periodic square."""
+
+from __future__ import annotations
