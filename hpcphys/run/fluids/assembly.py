@@ -36,17 +36,23 @@ def damping_of(job: FluidJob, cutoff: int) -> Any:
 
 
 def initial_vorticity(job: FluidJob, engine: Any, communicator: Any) -> np.ndarray:
-    """ω̂ of this rank's columns as [initial] says; collective.
+    """ω̂ of this rank's columns as [initial] says, without mean, in host memory; collective.
 
     Raises JobError where parameters do not fit, DataFileError for a file that cannot be used.
     """
+    from hpcphys.physics.vorticity.engine import hermitian
+
+    return hermitian(_amplitudes(job, engine, communicator), engine.grid)
+
+
+def _amplitudes(job: FluidJob, engine: Any, communicator: Any) -> np.ndarray:
     from hpcphys.initial.vorticity import PHYSICAL, SPECTRAL
 
     grid, initial = engine.grid, job.initial
     parameters = initial.model_dump(exclude={"model"}, exclude_none=True)
     try:
         if initial.model in SPECTRAL:
-            return SPECTRAL[initial.model](grid, **parameters).astype(grid.complex_type)
+            return SPECTRAL[initial.model](grid, **parameters)
         x, y = axes(grid)
         if initial.model in PHYSICAL:
             rows = PHYSICAL[initial.model](x, y[:, None], grid.length, **parameters)
@@ -56,7 +62,12 @@ def initial_vorticity(job: FluidJob, engine: Any, communicator: Any) -> np.ndarr
             rows = _file_rows(job, grid, communicator)
     except ValueError as problem:
         raise JobError([f"initial.{problem}"]) from problem
-    return engine.spectral(np.ascontiguousarray(rows, dtype=grid.real_type))
+    return _transformed(rows, engine)
+
+
+def _transformed(rows: np.ndarray, engine: Any) -> np.ndarray:
+    """ω̂ of values on this rank's rows of the grid; collective."""
+    return engine.backend.host(engine.spectral(np.ascontiguousarray(rows, dtype=engine.grid.real_type)))
 
 
 def axes(grid: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -80,10 +91,8 @@ def _stated(job: FluidJob, engine: Any, x: np.ndarray, y: np.ndarray, communicat
                 "it must be finite everywhere"
             ]
         )
-    modes = engine.spectral(np.ascontiguousarray(rows, dtype=engine.grid.real_type))
-    if job.initial.quantity == "streamfunction":
-        modes = (modes * engine.grid.k2).astype(engine.grid.complex_type)
-    return modes
+    modes = _transformed(rows, engine)
+    return modes * engine.grid.k2 if job.initial.quantity == "streamfunction" else modes
 
 
 def _file_rows(job: FluidJob, grid: Any, communicator: Any) -> np.ndarray:
