@@ -26,6 +26,7 @@ class Window:
         unit = 2.0 * np.pi / float(job.get("grid", {}).get("length", 2.0 * np.pi))
         forcing = job.get("forcing") or {}
         self.forced = float(forcing["wavenumber"]) * unit if "wavenumber" in forcing else None
+        self.forced_from = (self.forced - float(forcing["width"]) * unit) if forcing else None
         self.rate = float(forcing["energy_rate"]) if forcing else None
 
     @property
@@ -64,9 +65,9 @@ def spectra_figure(
     window.shade(plain)
     window.shade(compensated)
     plain.set_ylabel("E(k)", labelpad=0)
+    plain.set_yscale("log")
     for axes in (plain, compensated):
         axes.set_xscale("log")
-        axes.set_yscale("log")
         axes.set_xlabel("k")
         axes.set_xlim(k[0], k[-1])
         axes.legend(fontsize=8, loc="lower left" if axes is plain else "best")
@@ -108,16 +109,22 @@ def _draw_fit(axes: Any, k: np.ndarray, spectrum: np.ndarray, window: Window) ->
 
 def _draw_compensated(axes: Any, k: np.ndarray, spectrum: np.ndarray, flux: np.ndarray, window: Window) -> None:
     """E k^(5/3) over ε^(2/3), and over |Π(k)|^(2/3) where energy goes to large scales: C where the theory holds."""
+    from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
+
     rate = window.rate or float(np.abs(flux).max()) or 1.0
     law = spectrum * k**KOLMOGOROV
     axes.plot(k, law / rate ** (2.0 / 3.0), color=BLUE, label=r"$E\,k^{5/3}\,/\,\varepsilon^{2/3}$")
-    cascading = flux < -0.02 * rate
+    cascading = (flux < -0.02 * rate) & (k < (window.forced_from or np.inf))
     by_flux = np.where(cascading, law / np.abs(np.where(cascading, flux, 1.0)) ** (2.0 / 3.0), np.nan)
     axes.plot(k, by_flux, color=GREEN, label=r"$E\,k^{5/3}\,/\,|\Pi(k)|^{2/3}$")
     shown = law[(law > 0.0) & (k <= 1.5 * (window.forced or k[-1]))] / rate ** (2.0 / 3.0)
     if shown.size:
-        axes.set_ylim(0.3 * np.median(shown), 8.0 * max(shown.max(), 1e-300))
-    axes.set_ylabel("compensated E(k)", labelpad=0)
+        axes.set_ylim(0.25 * np.median(shown), 4.0 * max(shown.max(), 1e-300))
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.yaxis.set_major_formatter(ScalarFormatter())
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.set_ylabel("compensated E(k)", labelpad=2)
 
 
 def _draw_times(plain: Any, right: Any, k: np.ndarray, rows: Mapping[str, np.ndarray], resolved: int) -> None:
@@ -130,4 +137,5 @@ def _draw_times(plain: Any, right: Any, k: np.ndarray, rows: Mapping[str, np.nda
         seen = np.where(spectrum > 1e-16 * max(spectrum.max(), 1e-300), spectrum, np.nan)
         plain.plot(k, seen, color=colour, label=f"t = {rows['time'][row]:.3g}")
         right.plot(k, seen * k**3, color=colour, label=f"t = {rows['time'][row]:.3g}")
+    right.set_yscale("log")
     right.set_ylabel("E(k) k³", labelpad=0)
