@@ -1,4 +1,4 @@
-"""Failures of single systems of a batch."""
+"""Failures of flows: of single systems of a batch, and of iterations that do not converge."""
 
 from __future__ import annotations
 
@@ -13,3 +13,7 @@ class SystemFailed(RuntimeError):
         others = f"; {count - 1} more systems failed" if count > 1 else ""
         super().__init__(f"{message} (system {system}{others})")
         self.operation, self.system, self.step = operation, system, step
+
+
+class ConvergenceError(ArithmeticError):
+    """An implicit flow did not converge; the message says how far it came and what to do."""

@@ -12,6 +12,7 @@ import numpy as np
 import sympy
 
 from hpcphys.compiler.expressions.coordinates import DT
+from hpcphys.compiler.failures import ConvergenceError
 
 if TYPE_CHECKING:
     from hpcphys.compiler.native.writer import Writer
@@ -27,10 +28,6 @@ LIMIT = 50
 
 NEWTON_UP_TO = 6
 """Largest number of unknowns that are solved for by Newton's method; more are iterated by F itself."""
-
-
-class ConvergenceError(ArithmeticError):
-    """An implicit flow did not converge; the message says how far it came and what to do."""
 
 
 @dataclass(frozen=True)

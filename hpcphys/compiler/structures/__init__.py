@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from hpcphys.compiler.structures.quantum import QuantumStructure
     from hpcphys.compiler.structures.registry import structure_named, structure_names, structure_options
     from hpcphys.compiler.structures.symbolic import SymbolicStructure
+    from hpcphys.compiler.structures.vorticity import VorticityStructure
 
 _MODULES = {
     "ContactStructure": "contact",
@@ -52,6 +53,7 @@ _MODULES = {
     "SymbolicCanonical": "poisson",
     "SymbolicStructure": "symbolic",
     "VortexStructure": "quadratic",
+    "VorticityStructure": "vorticity",
     "product": "poisson",
     "structure_named": "registry",
     "structure_names": "registry",
@@ -88,6 +90,7 @@ __all__ = [
     "SymbolicStructure",
     "Verification",
     "VortexStructure",
+    "VorticityStructure",
     "product",
     "structure_named",
     "structure_names",

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
+
+import numpy as np
 
 from hpcphys.compiler.state import State
 
@@ -40,11 +43,16 @@ class Verification(dict[str, float]):
 
 
 class Structure(ABC):
-    """A Poisson structure L(z)."""
+    """A Poisson structure L(z).
+
+    approximate: property of `verify_structure` ("jacobi", "casimir NAME") -> why it holds only in a limit; its
+        violation is reported, and is no error
+    """
 
     name: str
     equation: str
     casimirs: tuple[Casimir, ...] = ()
+    approximate: Mapping[str, str] = MappingProxyType({})
 
     @abstractmethod
     def bracket(self, z: Arrays, gradient: Arrays) -> dict[str, Any]:
@@ -53,6 +61,14 @@ class Structure(ABC):
     @abstractmethod
     def reverse(self, state: State) -> None:
         """Reverse time in place: afterwards the motion retraces its path."""
+
+    def pairing(self, a: Arrays, b: Arrays) -> float:
+        """<a, b>, the real inner product in which gradients are meant: dH = <grad H, dz>."""
+        return float(sum(np.vdot(a[name], b[name]) for name in a))
+
+    def covector(self, z: Arrays, names: Sequence[str], rng: np.random.Generator) -> dict[str, Any]:
+        """A random gradient at z, by array name: what `verify_structure` tries the bracket with."""
+        return {name: rng.standard_normal(np.shape(z[name])) for name in names}
 
     def verify(self) -> Verification:
         """Verify by algebra what the structure claims; structures that are given by expressions can.
