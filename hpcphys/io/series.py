@@ -30,9 +30,7 @@ class Series:
     name: of the files; diagnostics alone have a CSV file beside the HDF5 file
     """
 
-    def __init__(
-        self, folder: Path, attributes: Mapping[str, object], name: str = "diagnostics"
-    ) -> None:
+    def __init__(self, folder: Path, attributes: Mapping[str, object], name: str = "diagnostics") -> None:
         self.path = folder / f"{name}.h5"
         self.table = folder / f"{name}.csv" if name == "diagnostics" else None
         self.attributes = dict(attributes)

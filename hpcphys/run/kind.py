@@ -15,8 +15,11 @@ from typing import Any, ClassVar
 from hpcphys.run.checkpoint import Checkpoint
 from hpcphys.run.job import Job
 
-MODULES = {"gravity": "hpcphys.run.galaxy.kind", "hamiltonian": "hpcphys.run.expressions.kind",
-           "fluid": "hpcphys.run.fluids.kind"}
+MODULES = {
+    "gravity": "hpcphys.run.galaxy.kind",
+    "hamiltonian": "hpcphys.run.expressions.kind",
+    "fluid": "hpcphys.run.fluids.kind",
+}
 """Name in [system] kind -> module whose KIND is the kind."""
 
 Broken = tuple[tuple[str, ...], str]

@@ -37,7 +37,9 @@ def small(path: Path):
     step = None if job.time.adaptive else job.time.step
     update["time"] = job.time.model_copy(update={"steps": STEPS, "end": None, "step": step})
     if job.forcing is not None:
-        update["forcing"] = job.forcing.model_copy(update={"wavenumber": share * job.forcing.wavenumber + 2.0})
+        update["forcing"] = job.forcing.model_copy(
+            update={"wavenumber": share * job.forcing.wavenumber + 2.0}
+        )
     if job.initial.model == "random":
         update["initial"] = job.initial.model_copy(update={"peak": 4.0})
     return job.model_copy(update=update)

@@ -121,11 +121,23 @@ def test_what_a_run_leaves(launch, folder):
     assert run.end() == 0, run.err
     assert "2D Navier-Stokes, 40 x 40 points (K = 13), single, rk4, random, forced at k = 7" in run.out
     names = {path.name for path in given.path.iterdir()}
-    assert {"vorticity.png", "budgets.png", "spectra.png", "fluxes.png", "spectra.h5", "summary.json"} <= names
+    assert {
+        "vorticity.png",
+        "budgets.png",
+        "spectra.png",
+        "fluxes.png",
+        "spectra.h5",
+        "summary.json",
+    } <= names
     metrics = json.loads((given.path / "summary.json").read_text())["metrics"]
     assert abs(metrics["energy_error"]) < 5e-3  # kicks of the forcing between evaluations of the drag
     assert metrics["energy_injected"] > 0.0
-    assert {"spectral_slope", "spectral_slope_error", "energy_flux", "energy_flux_variation"} <= metrics.keys()
+    assert {
+        "spectral_slope",
+        "spectral_slope_error",
+        "energy_flux",
+        "energy_flux_variation",
+    } <= metrics.keys()
     assert metrics["fit_window"] == [2.0, 9.0]
     with h5py.File(sorted(given.path.glob("snapshot_*.h5"))[-1]) as file:
         assert file["vorticity"].shape == (40, 40)

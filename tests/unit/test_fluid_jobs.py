@@ -54,12 +54,28 @@ def problems(text: str) -> str:
     [
         ("end = 1\n", "", "job.toml:15: time.end: neither end nor steps is given"),
         ("step = 0.01", "", "job.toml:15: time.step: is missing; give the length of a step, or adaptive"),
-        ("step = 0.01", "step = 0.01\nadaptive = true", "job.toml:17: time.step: is given together with adaptive"),
-        ("step = 0.01", "step = 0.01\nmax_step = 1", "job.toml:18: time.max_step: is for adaptive steps only"),
+        (
+            "step = 0.01",
+            "step = 0.01\nadaptive = true",
+            "job.toml:17: time.step: is given together with adaptive",
+        ),
+        (
+            "step = 0.01",
+            "step = 0.01\nmax_step = 1",
+            "job.toml:18: time.max_step: is for adaptive steps only",
+        ),
         ("step = 0.01", "step = 2", "job.toml:17: time.step: found 2.0, longer than the whole run"),
-        ("step = 0.01", "step = 0.01\nintegrator = 'rk5'", "time.integrator: found 'rk5'; did you mean 'rk4'?"),
+        (
+            "step = 0.01",
+            "step = 0.01\nintegrator = 'rk5'",
+            "time.integrator: found 'rk5'; did you mean 'rk4'?",
+        ),
         ("points = 32", "points = 4", "job.toml:6: grid.points: found 4"),
-        ("1e-3", "1e-3\nviscosity_rate = 2", "job.toml:10: fluid.viscosity_rate: is given together with viscosity"),
+        (
+            "1e-3",
+            "1e-3\nviscosity_rate = 2",
+            "job.toml:10: fluid.viscosity_rate: is given together with viscosity",
+        ),
         ("1e-3", "1e-3\ndealias = 'yes'", "fluid.dealias: found 'yes'; allowed: 'two_thirds' or 'hou_li'"),
         ("'random'\npeak = 3", "'rest'", "job.toml:12: initial.model: 'rest' without a table [forcing]"),
         ("'random'", "'rondom'", "initial.model: found 'rondom'; did you mean 'random'?"),
@@ -73,7 +89,8 @@ def test_each_fault_is_named_with_its_line(old, new, found):
 
 
 @pytest.mark.parametrize(
-    ("wavenumber", "fits"), [("8", True), ("8.5", True), ("9", False), ("60", False), ("1.5", False), ("1.6", True)]
+    ("wavenumber", "fits"),
+    [("8", True), ("8.5", True), ("9", False), ("60", False), ("1.5", False), ("1.6", True)],
 )
 def test_forcing_must_lie_in_the_resolved_band(wavenumber, fits):
     """K = 10 and the ring is ± 1.5 wide."""
@@ -116,7 +133,12 @@ def test_zeitlins_model_has_its_own_rules():
 
 @pytest.mark.parametrize(
     ("expression", "words"),
-    [("sin(w)", ["'w'", "^"]), ("sin(x", ["^"]), ("x.real", ["^"]), ("__import__('os')", ["initial.expression"])],
+    [
+        ("sin(w)", ["'w'", "^"]),
+        ("sin(x", ["^"]),
+        ("x.real", ["^"]),
+        ("__import__('os')", ["initial.expression"]),
+    ],
 )
 def test_a_wrong_expression_is_shown(expression, words):
     found = problems(STATED.replace("sin(x)*cos(2*y)", expression.replace("'", '"')))
@@ -141,7 +163,9 @@ def test_an_expression_is_the_flow_it_states():
     assert np.abs(flow.field_rows() - np.sin(x)[None, :] * np.cos(2 * x)[:, None]).max() < 1e-14
     stream = simulation(STATED.replace("[time]", "quantity = 'streamfunction'\nparameters = {}\n[time]"))
     assert np.abs(stream.field_rows() - 5.0 * flow.field_rows()).max() < 1e-13
-    added = simulation(STATED.replace("cos(2*y)", "cos(2*y) + a").replace("[time]", "parameters = {a = 0.5}\n[time]"))
+    added = simulation(
+        STATED.replace("cos(2*y)", "cos(2*y) + a").replace("[time]", "parameters = {a = 0.5}\n[time]")
+    )
     assert np.abs(added.field_rows() - flow.field_rows()).max() < 1e-14  # the mean is subtracted
 
 
@@ -167,7 +191,9 @@ def test_large_prime_factors(number, factor):
 
 def test_check_warns_of_large_prime_factors():
     job = parsed(VALID.replace("points = 32", "points = 118"))
-    assert any("warning: 118 points have the prime factor 59" in line for line in kind_of(job).estimate(job, 1))
+    assert any(
+        "warning: 118 points have the prime factor 59" in line for line in kind_of(job).estimate(job, 1)
+    )
     assert any("at most 118 can run" in line for line in kind_of(job).estimate(job, 119))
     assert not any("warning" in line for line in kind_of(parsed(VALID)).estimate(parsed(VALID), 2))
 

@@ -131,7 +131,9 @@ def test_a_budget_beyond_its_limit_is_named():
 def test_more_ranks_than_lines_are_refused():
     nine = Communicator.serial()
     nine.size = 9
-    job = parse_job(FIXED.replace("points = 40", "points = 8").replace("= 7", "= 1.6\nwidth = 0.2"), "job.toml", Path("/"))
+    job = parse_job(
+        FIXED.replace("points = 40", "points = 8").replace("= 7", "= 1.6\nwidth = 0.2"), "job.toml", Path("/")
+    )
     with pytest.raises(JobError, match=r"grid.points: found 8, too few for 9 ranks; use 1 to 8 ranks"):
         kind_of(job).simulation(job, backend("cpu", threads=1), nine, Timers(SERIAL), Log(1), None)
 

@@ -35,7 +35,9 @@ def test_quadratic_sums_are_means_over_the_points(modes):
     gradient = [engine.physical(1j * k * modes) for k in (kx, ky)]
     assert found["energy"] == pytest.approx(0.5 * np.mean(u * u + v * v), rel=1e-12)
     assert found["enstrophy"] == pytest.approx(0.5 * np.mean(vorticity**2), rel=1e-12)
-    assert found["palinstrophy"] == pytest.approx(0.5 * np.mean(gradient[0] ** 2 + gradient[1] ** 2), rel=1e-12)
+    assert found["palinstrophy"] == pytest.approx(
+        0.5 * np.mean(gradient[0] ** 2 + gradient[1] ** 2), rel=1e-12
+    )
     # dZ/dt = <ω ∂t ω>, dE/dt = <ψ ∂t ω> with ω = -Δψ, of the damping alone
     for name, rates in (("viscous", damping.viscous_rates(GRID)), ("drag", damping.drag_rates(GRID))):
         lost = engine.physical(rates * modes)
@@ -97,7 +99,9 @@ def test_transfers_add_up_to_nothing_and_fluxes_point_the_right_way(modes):
     after["vorticity"] += small * tendency
     before["vorticity"] -= small * tendency
     rate = (shells.spectrum(after["vorticity"]) - shells.spectrum(before["vorticity"])) / (2 * small)
-    density = np.where(shells.modes > 0, 2 * np.pi * np.arange(shells.count) / (GRID.unit * shells.modes), 0.0)
+    density = np.where(
+        shells.modes > 0, 2 * np.pi * np.arange(shells.count) / (GRID.unit * shells.modes), 0.0
+    )
     assert np.abs(rate - energy * density).max() < 1e-6 * np.abs(energy * density).max()
 
 
@@ -146,7 +150,11 @@ def test_a_budget_closes_to_the_order_of_its_rule():
 
         def state(time):
             value = np.exp(-2.0 * time)
-            sinks = {f"{name}_{sink}_dissipation": value for name in ("energy", "enstrophy") for sink in ("viscous", "drag")}
+            sinks = {
+                f"{name}_{sink}_dissipation": value
+                for name in ("energy", "enstrophy")
+                for sink in ("viscous", "drag")
+            }
             return {"energy": value, "enstrophy": value, **sinks}
 
         budget.start(state(0.0))

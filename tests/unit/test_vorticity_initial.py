@@ -56,7 +56,9 @@ def test_the_flow_is_real_and_has_no_mean(name):
 
 def test_energies_are_what_is_asked_for():
     grid = VorticityGrid(64, length=3.0)
-    assert energy(grid, SPECTRAL["random"](grid, peak=3.0, energy=0.7, seed=1)) == pytest.approx(0.7, rel=1e-12)
+    assert energy(grid, SPECTRAL["random"](grid, peak=3.0, energy=0.7, seed=1)) == pytest.approx(
+        0.7, rel=1e-12
+    )
     assert energy(grid, SPECTRAL["eigenmode"](grid, energy=0.3)) == pytest.approx(0.3, rel=1e-12)
     assert energy(grid, SPECTRAL["taylor_green"](grid, speed=2.0)) == pytest.approx(1.0, rel=1e-12)
 

@@ -25,7 +25,9 @@ def lamb_dipole(
     from scipy.special import j0, j1
 
     if not 0.0 < radius < 0.5 * length:
-        raise ValueError(f"radius: found {radius:g}; it must be above 0 and below half the box, {0.5 * length:g}")
+        raise ValueError(
+            f"radius: found {radius:g}; it must be above 0 and below half the box, {0.5 * length:g}"
+        )
     middle = (0.5 * length, 0.5 * length) if centre is None else centre
     dx, dy = _nearest(x - middle[0], length), _nearest(y - middle[1], length)
     turn = np.deg2rad(angle)

@@ -35,9 +35,7 @@ def taylor_green(grid: Any, *, wavenumber: int = 1, speed: float = 1.0) -> np.nd
     return modes
 
 
-def eigenmode(
-    grid: Any, *, wavenumber_squared: int = 25, energy: float = 0.5, seed: int = 1
-) -> np.ndarray:
+def eigenmode(grid: Any, *, wavenumber_squared: int = 25, energy: float = 0.5, seed: int = 1) -> np.ndarray:
     """All modes with k_x² + k_y² = wavenumber_squared (in units of (2π/L)²), random phases, equal amplitudes.
 
     ω = k² ψ, so that u·∇ω = 0: any such sum is a stationary solution of Euler's equation.

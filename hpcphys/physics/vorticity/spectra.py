@@ -95,15 +95,15 @@ class Fit:
 BINS_PER_OCTAVE = 4
 
 
-def fitted_slope(
-    wavenumber: np.ndarray, spectrum: np.ndarray, k_min: float, k_max: float
-) -> Fit | None:
+def fitted_slope(wavenumber: np.ndarray, spectrum: np.ndarray, k_min: float, k_max: float) -> Fit | None:
     """The slope of log E over log k in [k_min, k_max], from equal weights for bins of a quarter octave.
 
     Shells crowd at large k: a fit through all of them would see little but the upper end of the window. Each bin
     is the mean of log k and log E of its shells. None where fewer than three bins have shells, or E is not positive.
     """
-    inside = (wavenumber >= k_min * (1.0 - 1e-12)) & (wavenumber <= k_max * (1.0 + 1e-12)) & (wavenumber > 0.0)
+    inside = (
+        (wavenumber >= k_min * (1.0 - 1e-12)) & (wavenumber <= k_max * (1.0 + 1e-12)) & (wavenumber > 0.0)
+    )
     if inside.sum() < 3 or not np.all(spectrum[inside] > 0.0):
         return None
     x, y = np.log(wavenumber[inside]), np.log(spectrum[inside])

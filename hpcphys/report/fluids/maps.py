@@ -43,7 +43,9 @@ def round_limit(fields: list[Field]) -> float:
     if largest <= 0.0:
         return 1.0
     power = 10.0 ** np.floor(np.log10(largest))
-    return float(power * next(digit for digit in (1, 2, 3, 4, 5, 6, 8, 10) if digit * power >= largest * 0.999))
+    return float(
+        power * next(digit for digit in (1, 2, 3, 4, 5, 6, 8, 10) if digit * power >= largest * 0.999)
+    )
 
 
 def vorticity_figure(paths: list[Path]) -> Figure:
@@ -70,7 +72,9 @@ def vorticity_figure(paths: list[Path]) -> Figure:
     panels[0].set_ylabel("y", labelpad=2)
     place = figure.add_axes(((LEFT + width + 0.12) / size[0], LOW / size[1], 0.1 / size[0], PANEL / size[1]))
     ends = any(np.abs(shown.vorticity).max() > limit for shown in fields)
-    bar = figure.colorbar(drawn, cax=place, extend="both" if ends else "neither", ticks=np.linspace(-limit, limit, 5))
+    bar = figure.colorbar(
+        drawn, cax=place, extend="both" if ends else "neither", ticks=np.linspace(-limit, limit, 5)
+    )
     bar.set_label("vorticity", labelpad=2)
     bar.outline.set_visible(False)
     return figure

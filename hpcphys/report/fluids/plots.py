@@ -32,7 +32,9 @@ def plot_flow(folder: str | Path, movie: bool = False) -> list[Path]:
     folder = Path(folder)
     snapshots = sorted(folder.glob("snapshot_*.h5"))
     if not (folder / "diagnostics.h5").exists() and not snapshots:
-        raise DataFileError(f"{folder}: holds no diagnostics.h5 and no snapshot_*.h5; is it a run's output folder?")
+        raise DataFileError(
+            f"{folder}: holds no diagnostics.h5 and no snapshot_*.h5; is it a run's output folder?"
+        )
     written = []
     with matplotlib.rc_context(figures.STYLE):
         for name, figure in _figures(folder, used_job(folder), snapshots):

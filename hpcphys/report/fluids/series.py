@@ -48,19 +48,25 @@ FLOOR = 1e-17
 
 
 def casimir_figure(series: Series) -> Figure | None:
-    """How the moments <ω^n>, energy and enstrophy change, relative to <ω²>^(n/2) or themselves, in decades."""
-    orders = sorted(int(name.removeprefix("moment_")) for name in series if name.startswith("moment_"))
-    time, start = series["time"], series["moment_2"][0]
+    """How Casimirs and energy change, relative to <ω²>^(n/2) or themselves, in decades.
+
+    Casimirs are the traces of Zeitlin's model where the run is one, else the moments <ω^n> on the grid.
+    """
+    kind = "casimir" if "casimir_2" in series else "moment"
+    sign = r"\mathrm{tr}\,W" if kind == "casimir" else r"\langle\omega"
+    close = "" if kind == "casimir" else r"\rangle"
+    orders = sorted(int(name.removeprefix(f"{kind}_")) for name in series if name.startswith(f"{kind}_"))
+    time, start = series["time"], series[f"{kind}_2"][0]
     if start <= 0.0:
         return None
     figure = Figure(figsize=(FIGURE_WIDTH, 3.7))
     axes = figure.subplots(gridspec_kw={"left": 0.12, "right": 0.8, "bottom": 0.13, "top": 0.94})
     shades = np.linspace(0.4, 1.0, max(1, len(orders)))
     for order, shade in zip(orders, shades, strict=True):
-        values = series[f"moment_{order}"]
+        values = series[f"{kind}_{order}"]
         size = max(abs(values[0]), start ** (0.5 * order))
         colour = tuple(1.0 - shade * (1.0 - np.array([0.70, 0.09, 0.17])))
-        _draw_drift(axes, time, np.abs(values - values[0]) / size, colour, rf"$\langle\omega^{{{order}}}\rangle$")
+        _draw_drift(axes, time, np.abs(values - values[0]) / size, colour, f"${sign}^{order}{close}$")
     energy = series["energy"]
     _draw_drift(axes, time, np.abs(energy - energy[0]) / (abs(energy[0]) or 1.0), "black", "energy")
     axes.set_yscale("log")

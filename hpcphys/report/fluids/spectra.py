@@ -84,7 +84,10 @@ def flux_figure(
     panels = figure.subplots(1, 2, gridspec_kw=MARGINS)
     k = wavenumber[1:resolved]
     rates = (window.rate, None if window.forced is None else window.rate * window.forced**2)
-    drawn = (("energy_flux", r"$\Pi_E$", r"\varepsilon"), ("enstrophy_flux", r"$\Pi_Z$", r"\varepsilon k_f^2"))
+    drawn = (
+        ("energy_flux", r"$\Pi_E$", r"\varepsilon"),
+        ("enstrophy_flux", r"$\Pi_Z$", r"\varepsilon k_f^2"),
+    )
     for axes, (name, label, unit), rate, colour in zip(panels, drawn, rates, (BLUE, RED), strict=True):
         axes.axhline(0.0, color=GREY, linewidth=0.6)
         window.shade(axes)
@@ -107,7 +110,9 @@ def _draw_fit(axes: Any, k: np.ndarray, spectrum: np.ndarray, window: Window) ->
         axes.plot(ends, 2.0 * fit.amplitude * ends**fit.slope, color=RED, linewidth=1.1, label=label)
 
 
-def _draw_compensated(axes: Any, k: np.ndarray, spectrum: np.ndarray, flux: np.ndarray, window: Window) -> None:
+def _draw_compensated(
+    axes: Any, k: np.ndarray, spectrum: np.ndarray, flux: np.ndarray, window: Window
+) -> None:
     """E k^(5/3) over ε^(2/3), and over |Π(k)|^(2/3) where energy goes to large scales: C where the theory holds."""
     from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 

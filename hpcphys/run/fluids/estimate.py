@@ -25,6 +25,9 @@ WEIGHTS = 7
 PACKED = 8.0 / 3.0
 """Real numbers sent per point and right-hand side: 4 transposed real transforms, 2/3 of their columns."""
 
+MATRICES, KEPT = 12, 4
+"""Complex matrices that Zeitlin's model works with, and those in its state: W and its last midpoints."""
+
 MOST_POINTS = 1024
 """A larger grid is tried with this many points; a step costs n² log n."""
 
@@ -33,11 +36,13 @@ TRIAL_SECONDS = 0.5
 
 def estimate(job: FluidJob, ranks: int) -> list[str]:
     """Lines for the user about a valid job on `ranks` ranks; warnings begin with the word."""
-    n, largest = job.grid.points, cutoff(job.grid, job.fluid)
+    n, largest, zeitlin = job.grid.points, cutoff(job.grid, job.fluid), job.fluid.model == "zeitlin"
     real = 4 if job.fluid.precision == "single" else 8
     modes = (largest + 1) * (2 * largest + 1)
     own = math.ceil(modes / ranks)
     memory = BASE_BYTES + own * (2 * real * COPIES + 8 * WEIGHTS) + real * n * n / ranks
+    if zeitlin:
+        memory += MATRICES * 16 * n * n / ranks
     lines = [
         f"grid: {n} x {n} points, {modes} modes up to k = {largest} in units of 2π/length; memory: about "
         f"{amount(memory)} on each of {ranks} ranks"
@@ -50,10 +55,13 @@ def estimate(job: FluidJob, ranks: int) -> list[str]:
         lines.append(f"warning: {ranks} ranks for {largest + 1} columns of wavenumbers: some ranks do little")
     steps = steps_wanted(job)
     lines.append(f"steps: {steps}" if steps is not None else "steps: adaptive; see the trial below")
-    if ranks > 1:
+    if ranks > 1 and not zeitlin:
         sent = 4 * PACKED * real * n * n / ranks * (ranks - 1) / ranks
-        lines.append(f"traffic: about {amount(sent)} sent by each rank per step (Runge-Kutta, pruned and packed)")
-    stored = 2 * real * modes * (job.output.keep + 1) + real * n * n * _snapshots(job)
+        lines.append(
+            f"traffic: about {amount(sent)} sent by each rank per step (Runge-Kutta, pruned and packed)"
+        )
+    state = 2 * real * (KEPT * n * n if zeitlin else modes)
+    stored = state * (job.output.keep + 1) + real * n * n * _snapshots(job)
     lines.append(f"disk: about {amount(stored)}")
     return lines
 
@@ -96,7 +104,9 @@ def _smaller(job: FluidJob) -> FluidJob:
     update: dict[str, Any] = {"grid": job.grid.model_copy(update={"points": MOST_POINTS})}
     if job.forcing is not None:
         share = MOST_POINTS / job.grid.points
-        update["forcing"] = job.forcing.model_copy(update={"wavenumber": max(2.0, share * job.forcing.wavenumber)})
+        update["forcing"] = job.forcing.model_copy(
+            update={"wavenumber": max(2.0, share * job.forcing.wavenumber)}
+        )
     return job.model_copy(update=update)
 
 

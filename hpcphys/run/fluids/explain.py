@@ -20,7 +20,10 @@ def explanation(job: FluidJob) -> str:
     from hpcphys.report.timers import Timers
     from hpcphys.run.fluids.kind import KIND
 
-    update: dict[str, Any] = {"grid": job.grid.model_copy(update={"points": POINTS}), "initial": Rest(model="rest")}
+    update: dict[str, Any] = {
+        "grid": job.grid.model_copy(update={"points": POINTS}),
+        "initial": Rest(model="rest"),
+    }
     if job.forcing is not None:
         update["forcing"] = job.forcing.model_copy(update={"wavenumber": 4.0, "width": 1.5})
     communicator = Communicator.serial()
@@ -39,34 +42,56 @@ def _equations(job: FluidJob) -> list[str]:
         right.append(rf"-\nu (-\Delta)^{{{fluid.viscosity_order}}} \omega")
     if fluid.drag:
         terms.append("- μ ω" if fluid.drag_order == 0 else f"- μ (-Δ)^-{fluid.drag_order} ω")
-        right.append(r"-\mu \omega" if fluid.drag_order == 0 else rf"-\mu (-\Delta)^{{-{fluid.drag_order}}} \omega")
+        right.append(
+            r"-\mu \omega" if fluid.drag_order == 0 else rf"-\mu (-\Delta)^{{-{fluid.drag_order}}} \omega"
+        )
     if force is not None:
-        terms.append(f"+ f,  white in time on | |k| - {force.wavenumber:g} | <= {force.width:g}, ε = {force.energy_rate:g}")
+        terms.append(
+            f"+ f,  white in time on | |k| - {force.wavenumber:g} | <= {force.width:g}, ε = {force.energy_rate:g}"
+        )
         right.append("+ f")
     damping = assembly.damping_of(job, cutoff(job.grid, fluid))
     lines = ["Equations", "  " + " ".join(terms), "  ω = ∂x v - ∂y u,  û = i k_y ω̂/k²,  v̂ = -i k_x ω̂/k²"]
     if damping.viscosity or damping.drag:
         lines.append(f"  ν = {damping.viscosity:.6g}, μ = {damping.drag:.6g}")
     lines += ["LaTeX", "  " + latex[0] + (" ".join(right) or "0")]
+    return [*lines, "Formulation", *_formulation(job)]
+
+
+def _formulation(job: FluidJob) -> list[str]:
+    largest = cutoff(job.grid, job.fluid)
+    if job.fluid.model == "zeitlin":
+        return [
+            f"  ω = Σ w_k T_k, Hermitian {job.grid.points} x {job.grid.points} matrices; the Jacobian's p x q becomes "
+            "(N/πs) sin(πs p x q/N)",
+            f"  all modes up to K = {largest} take part, wavenumbers are taken modulo N; no aliases to be removed",
+        ]
     dealias = {
         "two_thirds": "2/3 rule: |k_x|, |k_y| <= K, products exact for the kept modes",
-        "hou_li": "Hou and Li's filter exp(-36 (|k|/k_max)^36): aliases are damped, not removed",
-    }[fluid.dealias]
+        "hou_li": "Hou and Li's filter exp(-36 (k_x/K)^36 - 36 (k_y/K)^36): aliases are damped, not removed",
+    }[job.fluid.dealias]
     return [
-        *lines,
-        "Formulation",
         "  dω̂/dt = -k_x k_y FT(u² - v²) + (k_x² - k_y²) FT(u v)   (Basdevant 1983)",
         "  w = u + i v comes from one complex transform, (u² - v²) + 2i u v goes back in one: four real transforms,",
         "  of the kept columns alone; the advective form needs five",
-        f"  {dealias}; K = {cutoff(job.grid, fluid)}",
+        f"  {dealias}; K = {largest}",
     ]
 
 
 def _conserved(job: FluidJob) -> list[str]:
+    """What theory says of energy, enstrophy and the other Casimirs."""
+    if job.fluid.model == "zeitlin":
+        return [
+            "Conserved",
+            "  all Casimirs tr W^m, the enstrophy among them: to rounding (W keeps its eigenvalues)",
+            "  energy: oscillates by O(dt^p) without trend, p the order of the composition (a Lie-Poisson map)",
+        ]
     how = {
-        "rk4": "to the order of the integrator, errors O(dt^5) in energy over a fixed time",
+        "rk4": "the truncation keeps them, the integrator to O(dt^5) over a fixed time",
         "midpoint": "to rounding (the truncation keeps them, and so does the implicit midpoint)",
-    }.get(job.time.integrator, "")
+    }[job.time.integrator]
+    if job.fluid.dealias == "hou_li":
+        how = "nearly, as far as aliases are damped"
     return [
         "Conserved",
         f"  energy and enstrophy, by u·∇ω: {how}; with damping and forcing their budgets close likewise",
@@ -75,10 +100,18 @@ def _conserved(job: FluidJob) -> list[str]:
 
 
 def _cost(job: FluidJob) -> list[str]:
+    """Transforms or products, and traffic."""
     n = job.grid.points
+    if job.fluid.model == "zeitlin":
+        return [
+            "Cost",
+            f"  an iteration: 1 + 5/8 complex products of {n} x {n} matrices; about ten iterations a step",
+        ]
     real = 4 if job.fluid.precision == "single" else 8
+    kept = "2/3" if job.fluid.dealias == "two_thirds" else "all"
+    each = 8.0 * real / 3.0 if job.fluid.dealias == "two_thirds" else 4.0 * real
     return [
         "Cost",
-        f"  a right-hand side: 4 real transforms of {n} x {n} points, pruned to 2/3 of the columns; 4 of them a step",
-        f"  sent by each of P ranks per right-hand side: {21.3 * real / 8:.3g} N²/P bytes",
+        f"  a right-hand side: 4 real transforms of {n} x {n} points, {kept} of their columns; Runge-Kutta takes 4 a step",
+        f"  sent by each of P ranks per right-hand side: {each:.3g} N²/P bytes",
     ]

@@ -36,4 +36,6 @@ class MeasuredForcing(BandForcing):
     @staticmethod
     def _squares(state: State, where: Any, backend: Any) -> float:
         modes = backend.host(state["vorticity"][where])
-        return float(np.sum(np.square(modes.real, dtype=np.float64) + np.square(modes.imag, dtype=np.float64)))
+        return float(
+            np.sum(np.square(modes.real, dtype=np.float64) + np.square(modes.imag, dtype=np.float64))
+        )

@@ -30,7 +30,9 @@ class Eigenmode(Table):
     """All modes of one |k|² with random phases: a stationary solution of Euler's equation."""
 
     model: Literal["eigenmode"]
-    wavenumber_squared: int = Field(25, ge=1, description="k_x² + k_y² of the modes, in units of (2π/length)²")
+    wavenumber_squared: int = Field(
+        25, ge=1, description="k_x² + k_y² of the modes, in units of (2π/length)²"
+    )
     energy: Positive = Field(0.5, description="½ <u²>")
     seed: Seed = Field(1, description="seed of the phases")
 

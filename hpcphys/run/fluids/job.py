@@ -45,7 +45,9 @@ class Grid(Table):
         description="points along each axis (powers of 2, or products of 2, 3, 5, 7, are fast); for Zeitlin's "
         "model the size N of the matrix",
     )
-    length: Positive = Field(6.283185307179586, description="length L of its sides; 2π: wavenumbers are integers")
+    length: Positive = Field(
+        6.283185307179586, description="length L of its sides; 2π: wavenumbers are integers"
+    )
 
 
 class Fluid(Table):
@@ -72,7 +74,8 @@ class Fluid(Table):
     )
     viscosity: NonNegative = Field(0.0, description="ν (GeophysicalFlows: ν)")
     viscosity_rate: Positive | None = Field(
-        None, description="instead of viscosity: the damping rate ν K^2p at the largest wavenumber K of an axis"
+        None,
+        description="instead of viscosity: the damping rate ν K^2p at the largest wavenumber K of an axis",
     )
     viscosity_order: int = Field(
         1, ge=1, le=32, description="p: 1 is viscosity, more hyperviscosity (GeophysicalFlows: nν)"
@@ -124,14 +127,17 @@ class FluidTime(Time):
         "enstrophy to rounding; isospectral_...: for Zeitlin's model, the midpoint rule that keeps all its "
         "Casimirs, of order 2, and its compositions",
     )
-    adaptive: bool = Field(False, description="let the step follow the largest speed, at the Courant number cfl")
+    adaptive: bool = Field(
+        False, description="let the step follow the largest speed, at the Courant number cfl"
+    )
     cfl: Annotated[float, Field(gt=0, le=0.95)] = Field(
         0.5,
         description="Courant number of adaptive steps: largest speed times step over grid spacing; 0.95 is the most "
         "that Runge-Kutta bears",
     )
-    max_step: Positive | None = Field(None, description="longest adaptive step; needed where the flow starts at rest")
-    tolerance: Positive = Field(1e-13, description="how exactly an implicit step is solved, relative")
+    max_step: Positive | None = Field(
+        None, description="longest adaptive step; needed where the flow starts at rest"
+    )
 
 
 class FluidLimits(Limits):

@@ -19,7 +19,13 @@ class PseudospectralSimulation(FlowSimulation):
     """
 
     def __init__(
-        self, job: FluidJob, backend: Any, communicator: Any, timers: Any, log: Any, checkpoint: Checkpoint | None
+        self,
+        job: FluidJob,
+        backend: Any,
+        communicator: Any,
+        timers: Any,
+        log: Any,
+        checkpoint: Checkpoint | None,
     ) -> None:
         grid = assembly.vorticity_grid(job, communicator)
         engine = assembly.engine_for(job, grid, backend, communicator)

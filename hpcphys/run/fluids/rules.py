@@ -29,7 +29,9 @@ def broken_rules(tables: dict[str, Any], files_needed: bool) -> list[Broken]:
     if initial is not None:
         broken += _initial(initial, files_needed)
         if initial.model == "rest" and forcing is None and "forcing" not in tables:
-            text = "'rest' without a table [forcing]: nothing would ever move; add one or choose another model"
+            text = (
+                "'rest' without a table [forcing]: nothing would ever move; add one or choose another model"
+            )
             broken.append((("initial", "model"), text))
         if time is not None and initial.model == "rest" and time.adaptive and time.max_step is None:
             text = "is missing; a flow that starts at rest gives adaptive steps no bound"
@@ -65,9 +67,13 @@ def _time(time: Any) -> list[Broken]:
         if time.step is None:
             broken.append((("time", "step"), "is missing; give the length of a step, or adaptive = true"))
         if time.max_step is not None:
-            broken.append((("time", "max_step"), "is for adaptive steps only; add adaptive = true or remove it"))
+            broken.append(
+                (("time", "max_step"), "is for adaptive steps only; add adaptive = true or remove it")
+            )
         if time.step and time.end and time.step > time.end:
-            broken.append((("time", "step"), f"found {time.step}, longer than the whole run, end = {time.end}"))
+            broken.append(
+                (("time", "step"), f"found {time.step}, longer than the whole run, end = {time.end}")
+            )
     return broken
 
 
@@ -75,6 +81,9 @@ def _integrator(time: Any, fluid: Any) -> list[Broken]:
     matrix = time.integrator.startswith("isospectral")
     if matrix and fluid.model != "zeitlin":
         text = f"{time.integrator!r} is for model = 'zeitlin'; use rk4 or midpoint"
+        return [(("time", "integrator"), text)]
+    if time.integrator == "midpoint" and fluid.dealias != "two_thirds":
+        text = f"'midpoint' keeps energy and enstrophy of the 2/3 rule alone; dealias = {fluid.dealias!r} has aliases"
         return [(("time", "integrator"), text)]
     if fluid.model == "zeitlin" and not matrix:
         text = f"found {time.integrator!r}; model = 'zeitlin' needs 'isospectral_midpoint'"

@@ -33,7 +33,14 @@ class FlowSimulation(Simulation):
     snapshot_pattern: ClassVar[str] = "snapshot_{index:03d}.h5"
 
     def __init__(
-        self, job: FluidJob, grid: Any, engine: Any, program: Any, timers: Any, log: Any, memory: dict[str, Any]
+        self,
+        job: FluidJob,
+        grid: Any,
+        engine: Any,
+        program: Any,
+        timers: Any,
+        log: Any,
+        memory: dict[str, Any],
     ) -> None:
         self.job, self.grid, self.engine, self.program = job, grid, engine, program
         self.backend, self.communicator = engine.backend, engine.communicator

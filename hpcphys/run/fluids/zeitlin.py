@@ -20,7 +20,13 @@ class ZeitlinSimulation(FlowSimulation):
     """
 
     def __init__(
-        self, job: FluidJob, backend: Any, communicator: Any, timers: Any, log: Any, checkpoint: Checkpoint | None
+        self,
+        job: FluidJob,
+        backend: Any,
+        communicator: Any,
+        timers: Any,
+        log: Any,
+        checkpoint: Checkpoint | None,
     ) -> None:
         grid = assembly.vorticity_grid(job, communicator)
         engine = assembly.engine_for(job, grid, backend, communicator)
@@ -64,7 +70,9 @@ def bracket_for(job: FluidJob, backend: Any, communicator: Any) -> Any:
     """The sine bracket of the job's size."""
     from hpcphys.physics.zeitlin import SineBracket
 
-    return SineBracket(job.grid.points, backend, communicator, length=job.grid.length, angle=job.fluid.sine_angle)
+    return SineBracket(
+        job.grid.points, backend, communicator, length=job.grid.length, angle=job.fluid.sine_angle
+    )
 
 
 def compiled_program(job: FluidJob, state: State, bracket: Any, timers: Any = None) -> Any:
