@@ -132,7 +132,7 @@ def suite(folder: Path) -> list[Run]:
     unmarked = ["-m", "not mpi and not validate", "--durations=10"]
     # a file's tests stay together: they share what they have set up
     shared = ["-n", str(min(os.cpu_count() or 1, MOST_PROCESSES)), "--dist", "loadfile"]
-    quiet = {"OMP_WAIT_POLICY": "passive"}  # threads that wait must not spin on the cores of the other process
+    quiet = {"OMP_WAIT_POLICY": "passive"}  # threads that wait must not spin on the other process's cores
     serial = Run("serial", [*pytest, *unmarked, *shared, *folders], LIMIT_SECONDS["serial"], quiet)
     runs = [lint, layout, types, serial]
     for run in (lint, layout, types):

@@ -42,7 +42,7 @@ def conserving(
     *,
     tolerance: float | None = None,
     remembered: int = 3,
-    window: int = 2,
+    window: int = 4,
 ) -> PhysicalSystem:
     """The system of the module's equations: piece "advect" of order 2 and, with damping, "damp" (exact).
 

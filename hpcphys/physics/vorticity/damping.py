@@ -14,7 +14,8 @@ from hpcphys.physics.vorticity.grid import VorticityGrid
 class Damping:
     """∂ω/∂t = -ν (-Δ)^p ω - μ (-Δ)^-q ω, that is L(k) = ν k^2p + μ k^-2q for each mode.
 
-    viscosity, viscosity_order: ν [length^2p/time] and p >= 1; 1 is Navier and Stokes', above it hyperviscosity
+    viscosity, viscosity_order: ν [length^2p/time] and p >= 1; 1 is Navier and Stokes', above it
+        hyperviscosity
     drag, drag_order: μ [1/(time·length^2q)] and q >= 0; 0 is linear (Ekman) drag, above it hypoviscosity
 
     Raises ValueError for a negative coefficient or an order out of range.

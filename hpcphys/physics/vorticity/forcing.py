@@ -21,9 +21,9 @@ class BandForcing:
     energy_rate: ε, mean injection into E = 1/2 <|u|²> [length²/time³]
     seed: of the phases θ, uniform and independent: 0 <= seed < 2**63
 
-    A phase is a function of (seed, step, k) by Philox: it depends on neither ranks, nor threads, nor restarts.
-    f is real: modes k and -k take conjugate phases. The amplitude is fixed, so that the injection of a step is
-    ε dt plus a cross term with mean zero. Exact for white noise: dt is the variance of the kick.
+    A phase is a function of (seed, step, k) by Philox: it depends on neither ranks, nor threads, nor
+    restarts. f is real: modes k and -k take conjugate phases. The amplitude is fixed, so that the injection
+    of a step is ε dt plus a cross term with mean zero. Exact for white noise: dt is the variance of the kick.
     Raises ValueError if the ring leaves the modes of the grid or holds none, or for a number out of range.
     Source: Alvelius (1999) Phys. Fluids 11, 1880, for noise that is uncorrelated with the velocity.
     """
@@ -42,8 +42,8 @@ class BandForcing:
         largest = grid.cutoff * grid.unit
         if wavenumber + width > largest * (1 + 1e-12):
             raise ValueError(
-                f"forcing of {wavenumber - width:g} <= |k| <= {wavenumber + width:g} leaves the resolved modes "
-                f"|k_x|, |k_y| <= {largest:g}; lower the wavenumber, or take more points"
+                f"forcing of {wavenumber - width:g} <= |k| <= {wavenumber + width:g} leaves the resolved "
+                f"modes |k_x|, |k_y| <= {largest:g}; lower the wavenumber, or take more points"
             )
         self.modes = self._count_all()
         if self.modes == 0:

@@ -68,7 +68,9 @@ class FusedPasses:
 
     def fill(self, what: int, spectral: Any) -> None:
         """Columns <- inverse transform over y of w (VELOCITY) or ω (FIELD) of a spectral array; then rows."""
-        self._module.host("vorticity_fill", self._handle, what, self._real(spectral), self._real(self._columns))
+        self._module.host(
+            "vorticity_fill", self._handle, what, self._real(spectral), self._real(self._columns)
+        )
         self._to_rows()
 
     def square(self) -> float:

@@ -20,8 +20,8 @@ class CourantSteps:
     courant: C, above 0 and at most the engine's courant_limit
     max_step, min_step: bounds of the step [time]; if the rule asks for less than min_step, the run fails
 
-    The step stays as it is while it is allowed and above 1/1.25 of what is allowed; else it becomes 0.95 times
-    that. So the damping factors are seldom computed anew. The only memory is the last step, in
+    The step stays as it is while it is allowed and above 1/1.25 of what is allowed; else it becomes 0.95
+    times that. So the damping factors are seldom computed anew. The only memory is the last step, in
     state.scalars["controller.step"]: a resumed run goes on bit for bit. Changes are counted in
     "controller.changes". The steps depend on the past, so the method is not time-symmetric; the flow is
     dissipative or its order 4 makes the drift. Raises ValueError for numbers out of range.
@@ -78,7 +78,7 @@ class CourantSteps:
             raise StepError("nothing moves, so that no step can be chosen; set a largest step (max_step)")
         if allowed < self.min_step:
             raise StepError(
-                f"the largest speed {speed:.4g} asks for a step of {allowed:.3e}, below the smallest allowed, "
-                f"{self.min_step:.3e} (min_step); lower min_step or take more damping"
+                f"the largest speed {speed:.4g} asks for a step of {allowed:.3e}, below the smallest "
+                f"allowed, {self.min_step:.3e} (min_step); lower min_step or take more damping"
             )
         return allowed
