@@ -94,7 +94,8 @@ class Simulation(ABC):
         """What a checkpoint must keep besides the state, as JSON can hold it."""
 
     def further_series(self) -> dict[str, dict[str, Any]]:
-        """Names of series besides the diagnostics, each with its attributes: <name>.h5 in the output folder."""
+        """Names of series besides the diagnostics, each with its attributes: <name>.h5 in the output
+        folder."""
         return {}
 
     def further_rows(self) -> dict[str, dict[str, Any]]:

@@ -1,4 +1,5 @@
-"""Runs every job of jobs/fluids small, on the ranks that it is started on, and writes norms of what comes out.
+"""Runs every job of jobs/fluids small, on the ranks that it is started on, and writes norms of what comes
+out.
 
 python fluids_norms.py RESULT.json        sum |ω̂|, the diagnostics and the spectrum of each job
 """

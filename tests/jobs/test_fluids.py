@@ -87,7 +87,8 @@ def test_norms_are_as_stored(alone, job):
 
 @pytest.mark.skipif(MPIRUN is None, reason="no mpirun")
 def test_ranks_do_not_matter(alone, tmp_path):
-    """Fields, sums, spectra bit for bit (reproducible sums); what came in, a plain sum over the ranks, to rounding."""
+    """Fields, sums, spectra bit for bit (reproducible sums); what came in, a plain sum over the ranks, to
+    rounding."""
     for job, found in norms(3, tmp_path).items():
         for name, value in found.items():
             if "injected" in name or "error" in name:
@@ -97,7 +98,8 @@ def test_ranks_do_not_matter(alone, tmp_path):
 
 
 def test_a_resumed_run_is_the_uninterrupted_one_on_other_ranks(launch, folder):
-    """The field bit for bit; diagnostics, which are sums over ranks, to rounding; spectra cut back and gone on with."""
+    """The field bit for bit; diagnostics, which are sums over ranks, to rounding; spectra cut back and gone
+    on with."""
     whole, parted = folder("whole", 18, FORCED), folder("parted", 7, FORCED)
     assert launch("run", whole.job, ranks=1).end() == 0
     assert launch("run", parted.job, ranks=2).end() == 0

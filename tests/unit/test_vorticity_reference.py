@@ -49,7 +49,8 @@ def test_the_tendency_is_the_exact_convolution(n):
 
 @pytest.mark.parametrize("dealias", ["two_thirds", "hou_li"])
 def test_truncation_makes_no_energy(dealias):
-    """With the 2/3 rule energy and enstrophy are conserved to rounding; a filter on a full grid leaves aliases."""
+    """With the 2/3 rule energy and enstrophy are conserved to rounding; a filter on a full grid leaves
+    aliases."""
     grid = VorticityGrid(48, dealias=dealias)
     modes = random_modes(grid)
     rate = ReferenceEngine(grid).tendency(modes)

@@ -44,7 +44,8 @@ def shear_layer(
 ) -> np.ndarray:
     """Two shear layers that roll up:  u = tanh(ρ (y - ¼)) below y = ½, tanh(ρ (¾ - y)) above;  v = δ sin 2πx,
 
-    x and y in units of the box.  steepness: ρ, 30 is the thick layer and 80 to 100 the thin one; perturbation: δ
+    x and y in units of the box.  steepness: ρ, 30 is the thick layer and 80 to 100 the thin one;
+    perturbation: δ
     Returns (rows, n) ω = ∂x v - ∂y u.
     Source: Brown & Minion (1995) J. Comput. Phys. 122, 165, eq. 1.
     """

@@ -45,8 +45,8 @@ def eigenmode(grid: Any, *, wavenumber_squared: int = 25, energy: float = 0.5, s
     found = np.count_nonzero(full[:, None] + full[None, :] == wavenumber_squared)
     if not found:
         raise ValueError(
-            f"wavenumber_squared: found {wavenumber_squared}; no resolved k_x² + k_y² is that (K = {grid.cutoff}); "
-            "try 25, 65 or 125"
+            f"wavenumber_squared: found {wavenumber_squared}; no resolved k_x² + k_y² is that "
+            f"(K = {grid.cutoff}); try 25, 65 or 125"
         )
     k2 = wavenumber_squared * grid.unit**2
     amplitude = np.sqrt(2.0 * energy * k2 / found)
@@ -57,9 +57,11 @@ def eigenmode(grid: Any, *, wavenumber_squared: int = 25, energy: float = 0.5, s
 def random(grid: Any, *, peak: float = 8.0, energy: float = 0.5, seed: int = 1) -> np.ndarray:
     """Random phases with  E(k) ~ (k/k_0)^7 exp(-3.5 (k/k_0)²),  k_0 = peak: decaying turbulence starts here.
 
-    peak: wavenumber of the largest E(k), in units of 2π/L;  energy: ½ <u²>, exactly, where the grid resolves it all
+    peak: wavenumber of the largest E(k), in units of 2π/L;  energy: ½ <u²>, exactly, where the grid resolves
+    it all
     Raises ValueError when the peak is not resolved.
-    Source: San & Staples (2012) Computers & Fluids 63, 105, eq. 32 (after Ishiko, Ohnishi, Ueno & Sawada 2009).
+    Source: San & Staples (2012) Computers & Fluids 63, 105, eq. 32 (after Ishiko, Ohnishi, Ueno & Sawada
+    2009).
     """
     _check_resolved(grid, peak, "peak")
     unit = grid.unit
@@ -99,8 +101,8 @@ def vortices(grid: Any, *, vortices: Sequence[Mapping[str, float]]) -> np.ndarra
 def phases(grid: Any, seed: int) -> np.ndarray:
     """exp(iθ) for each mode of this rank, θ uniform: a function of seed and mode alone.
 
-    Column k_x has a counter-based stream of its own (Philox), from which k_y = 0, 1, -1, 2, -2, ... draw in turn: a
-    finer grid only draws further. The column k_x = 0 is Hermitian.
+    Column k_x has a counter-based stream of its own (Philox), from which k_y = 0, 1, -1, 2, -2, ... draw in
+    turn: a finer grid only draws further. The column k_x = 0 is Hermitian.
     Source: Salmon, Moraes, Dror & Shaw (2011), "Parallel random numbers: as easy as 1, 2, 3", SC'11.
     """
     found = np.empty(grid.shape, np.complex128)
@@ -118,5 +120,6 @@ def phases(grid: Any, seed: int) -> np.ndarray:
 def _check_resolved(grid: Any, wavenumber: float, name: str) -> None:
     if not 0 < wavenumber <= grid.cutoff:
         raise ValueError(
-            f"{name}: found {wavenumber:g}; the grid resolves wavenumbers 1 to {grid.cutoff} (in units of 2π/length)"
+            f"{name}: found {wavenumber:g}; the grid resolves wavenumbers 1 to {grid.cutoff} "
+            "(in units of 2π/length)"
         )

@@ -12,7 +12,8 @@ from hpcphys.physics.vorticity.spectra import fitted_slope
 def averaged(
     series: Mapping[str, np.ndarray], begin: float, end: float | None
 ) -> tuple[dict[str, np.ndarray], int]:
-    """Means over the rows with begin <= time <= end, and their number; the last row where none is in the window.
+    """Means over the rows with begin <= time <= end, and their number; the last row where none is in the
+    window.
 
     series: time (rows,), and arrays (rows, S)
     """

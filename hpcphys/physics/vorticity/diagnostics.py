@@ -82,7 +82,8 @@ def moments(
 
     rows: (rows_y, n) ω of this rank on the grid;  points: n² of the whole grid
     reproducible: the same bits for any number of ranks
-    For 2D Euler these are Casimirs; a truncated model keeps only the second (Zeitlin's keeps analogues of all).
+    For 2D Euler these are Casimirs; a truncated model keeps only the second (Zeitlin's keeps analogues of
+    all).
     """
     sums = np.zeros((len(rows), largest - 1))
     extreme = 0.0

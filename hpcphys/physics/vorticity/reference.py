@@ -2,9 +2,9 @@
 
     dω/dt + u·∇ω = -ν (-Δ)^p ω - μ (-Δ)^-q ω,    ω = ∂x v - ∂y u,   û = i k_y ω̂/k²,   v̂ = -i k_x ω̂/k²
 
-on the periodic square [0, L)², with the same arrays as the engine: ω̂ (k_x = 0 ... K; k_y = 0 ... K, -K ... -1),
-true Fourier amplitudes, ω(x, y) = Σ ω̂ exp(2πi (k_x x + k_y y)/L). Every transform here is a full complex one of
-numpy.fft, nothing is fused and nothing is pruned: slow, and short enough to be seen to be right.
+on the periodic square [0, L)², with the same arrays as the engine: ω̂ (k_x = 0 ... K; k_y = 0 ... K, -K ...
+-1), true Fourier amplitudes, ω(x, y) = Σ ω̂ exp(2πi (k_x x + k_y y)/L). Every transform here is a full complex
+one of numpy.fft, nothing is fused and nothing is pruned: slow, and short enough to be seen to be right.
 """
 
 from __future__ import annotations
@@ -48,9 +48,11 @@ class ReferenceEngine:
         return rate.astype(vorticity.dtype)
 
     def advance(self, state: Any, dt: float, stages: str = "rk4", measure_speed: bool = False) -> None:
-        """One step of the classical Runge-Kutta method for exp(dt D) ω, D the damping: exact for it, in place.
+        """One step of the classical Runge-Kutta method for exp(dt D) ω, D the damping: exact for it, in
+        place.
 
-        Source: Canuto, Hussaini, Quarteroni & Zang (2006), Spectral Methods, section D.4 (integrating factors).
+        Source: Canuto, Hussaini, Quarteroni & Zang (2006), Spectral Methods, section D.4 (integrating
+        factors).
         """
         start = state["vorticity"]
         half = np.exp(-0.5 * dt * self.decay)

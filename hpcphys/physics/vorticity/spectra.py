@@ -6,8 +6,9 @@ Shell s holds the modes with |k| L/2π in [s - ½, s + ½). With N_s resolved mo
     T_E(s) = Σ_s Re(ω̂* N̂)/k²,   T_Z(s) = Σ_s Re(ω̂* N̂),     N = -u·∇ω
     Π_E(k) = -Σ_{s' <= s} T_E(s'),   Π_Z(k) likewise        the flux from below k to above
 
-The factor 2πs/N_s makes E(k) a mean over modes: the numbers of lattice points in narrow shells scatter by tens of
-per cent, which at small k would be taken for a slope. Π < 0 at wavenumbers across which energy goes to large scales.
+The factor 2πs/N_s makes E(k) a mean over modes: the numbers of lattice points in narrow shells scatter by
+tens of per cent, which at small k would be taken for a slope. Π < 0 at wavenumbers across which energy goes
+to large scales.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ class Shells:
     grid: VorticityGrid of this rank;  communicator: allreduce, sum_reproducible
     reproducible: the same bits for any number of ranks, at the price of a row of shells for each column
     `wavenumber`: (S,) k of the shells [1/length];  `modes`: (S,) number of modes in each, on all ranks
-    `resolved`: number of shells whose modes are all resolved (s <= K); the last ones hold corners of the square
+    `resolved`: number of shells whose modes are all resolved (s <= K); the last ones hold corners of the
+    square
     """
 
     def __init__(self, grid: Any, communicator: Any, reproducible: bool = False):
@@ -98,8 +100,9 @@ BINS_PER_OCTAVE = 4
 def fitted_slope(wavenumber: np.ndarray, spectrum: np.ndarray, k_min: float, k_max: float) -> Fit | None:
     """The slope of log E over log k in [k_min, k_max], from equal weights for bins of a quarter octave.
 
-    Shells crowd at large k: a fit through all of them would see little but the upper end of the window. Each bin
-    is the mean of log k and log E of its shells. None where fewer than three bins have shells, or E is not positive.
+    Shells crowd at large k: a fit through all of them would see little but the upper end of the window. Each
+    bin is the mean of log k and log E of its shells. None where fewer than three bins have shells, or E is
+    not positive.
     """
     inside = (
         (wavenumber >= k_min * (1.0 - 1e-12)) & (wavenumber <= k_max * (1.0 + 1e-12)) & (wavenumber > 0.0)

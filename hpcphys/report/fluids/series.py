@@ -14,7 +14,8 @@ Series = Mapping[str, np.ndarray]
 
 
 def budget_figure(series: Series) -> Figure:
-    """What is there, came in and was dissipated, of energy and of enstrophy; below, what this leaves unexplained."""
+    """What is there, came in and was dissipated, of energy and of enstrophy; below, what this leaves
+    unexplained."""
     figure = Figure(figsize=(FIGURE_WIDTH + 1.6, 4.4))
     panels = figure.subplots(2, 2, sharex=True, height_ratios=(3, 1.6), gridspec_kw=MARGINS)
     time = series["time"]

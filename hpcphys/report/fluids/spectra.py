@@ -49,7 +49,8 @@ class Window:
 def spectra_figure(
     wavenumber: np.ndarray, resolved: int, rows: Mapping[str, np.ndarray], job: Mapping[str, Any]
 ) -> Figure:
-    """E(k) on the left, averaged with its fit, or at several times; what it is compensated by on the right."""
+    """E(k) on the left, averaged with its fit, or at several times; what it is compensated by on the
+    right."""
     window = Window(job)
     figure = Figure(figsize=(FIGURE_WIDTH + 1.6, 3.5))
     plain, compensated = figure.subplots(1, 2, gridspec_kw=MARGINS)
@@ -113,7 +114,8 @@ def _draw_fit(axes: Any, k: np.ndarray, spectrum: np.ndarray, window: Window) ->
 def _draw_compensated(
     axes: Any, k: np.ndarray, spectrum: np.ndarray, flux: np.ndarray, window: Window
 ) -> None:
-    """E k^(5/3) over ε^(2/3), and over |Π(k)|^(2/3) where energy goes to large scales: C where the theory holds."""
+    """E k^(5/3) over ε^(2/3), and over |Π(k)|^(2/3) where energy goes to large scales: C where the theory
+    holds."""
     from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
     rate = window.rate or float(np.abs(flux).max()) or 1.0
@@ -133,7 +135,8 @@ def _draw_compensated(
 
 
 def _draw_times(plain: Any, right: Any, k: np.ndarray, rows: Mapping[str, np.ndarray], resolved: int) -> None:
-    """E(k) at the start, at two times between, and at the end; on the right times k³, the enstrophy cascade's."""
+    """E(k) at the start, at two times between, and at the end; on the right times k³, the enstrophy
+    cascade's."""
     last = len(rows["time"]) - 1
     chosen = sorted({round(last * part / 3) for part in range(4)})
     for row, shade in zip(chosen, np.linspace(0.35, 1.0, len(chosen)), strict=True):

@@ -20,7 +20,8 @@ def vorticity_grid(job: FluidJob, communicator: Any) -> Any:
     if size > n:
         raise JobError(
             [
-                f"grid.points: found {n}, too few for {size} ranks; use 1 to {n} ranks (one line each), or more points"
+                f"grid.points: found {n}, too few for {size} ranks; use 1 to {n} ranks (one line each), or "
+                "more points"
             ]
         )
     # Zeitlin's model has all modes of a full grid, and products of matrices instead of aliases.
@@ -39,84 +40,6 @@ def damping_of(job: FluidJob, cutoff: int) -> Any:
             2 * fluid.viscosity_order
         )
     return Damping(viscosity, fluid.viscosity_order, fluid.drag, fluid.drag_order)
-
-
-def initial_vorticity(job: FluidJob, engine: Any, communicator: Any) -> np.ndarray:
-    """ω̂ of this rank's columns as [initial] says, without mean, in host memory; collective.
-
-    Raises JobError where parameters do not fit, DataFileError for a file that cannot be used.
-    """
-    from hpcphys.physics.vorticity.engine import hermitian
-
-    return hermitian(_amplitudes(job, engine, communicator), engine.grid)
-
-
-def _amplitudes(job: FluidJob, engine: Any, communicator: Any) -> np.ndarray:
-    from hpcphys.initial.vorticity import PHYSICAL, SPECTRAL
-
-    grid, initial = engine.grid, job.initial
-    parameters = initial.model_dump(exclude={"model"}, exclude_none=True)
-    try:
-        if initial.model in SPECTRAL:
-            return SPECTRAL[initial.model](grid, **parameters)
-        x, y = axes(grid)
-        if initial.model in PHYSICAL:
-            rows = PHYSICAL[initial.model](x, y[:, None], grid.length, **parameters)
-        elif initial.model == "expression":
-            return _stated(job, engine, x, y, communicator)
-        else:
-            rows = _file_rows(job, grid, communicator)
-    except ValueError as problem:
-        raise JobError([f"initial.{problem}"]) from problem
-    return _transformed(rows, engine)
-
-
-def _transformed(rows: np.ndarray, engine: Any) -> np.ndarray:
-    """ω̂ of values on this rank's rows of the grid; collective."""
-    return engine.backend.host(engine.spectral(np.ascontiguousarray(rows, dtype=engine.grid.real_type)))
-
-
-def axes(grid: Any) -> tuple[np.ndarray, np.ndarray]:
-    """x of all points, and y of this rank's rows."""
-    spacing = grid.length / grid.n
-    return np.arange(grid.n) * spacing, np.arange(*grid.rows) * spacing
-
-
-def _stated(job: FluidJob, engine: Any, x: np.ndarray, y: np.ndarray, communicator: Any) -> np.ndarray:
-    """ω̂ of an expression.  Raises JobError that names a point where it is not finite."""
-    from hpcphys.run.fluids.stated import stated_rows
-
-    rows = stated_rows(job.initial, x, y)
-    bad = np.argwhere(~np.isfinite(rows))
-    where = (float(x[bad[0][1]]), float(y[bad[0][0]]), float(rows[tuple(bad[0])])) if len(bad) else None
-    found = next((place for place in communicator.allgather(where) if place is not None), None)
-    if found is not None:
-        raise JobError(
-            [
-                f"initial.expression: is {found[2]} at x = {found[0]:g}, y = {found[1]:g}, a point of the grid; "
-                "it must be finite everywhere"
-            ]
-        )
-    modes = _transformed(rows, engine)
-    return modes * engine.grid.k2 if job.initial.quantity == "streamfunction" else modes
-
-
-def _file_rows(job: FluidJob, grid: Any, communicator: Any) -> np.ndarray:
-    """The vorticity of a snapshot on this rank's rows of the grid."""
-    from hpcphys.io.rows import DataFileError, open_hdf5, read_rows
-
-    with open_hdf5(job.initial.path) as file:
-        if "vorticity" not in file:
-            raise DataFileError(f"{job.initial.path}: has no dataset 'vorticity'; it holds {', '.join(file)}")
-        shape = file["vorticity"].shape
-    if shape != (grid.n, grid.n):
-        raise JobError(
-            [
-                f"initial.path: {job.initial.path} holds {' x '.join(map(str, shape))} points; this grid has "
-                f"{grid.n} x {grid.n}: set grid.points to match"
-            ]
-        )
-    return read_rows(job.initial.path, communicator, ["vorticity"], grid.rows)["vorticity"]
 
 
 def engine_for(job: FluidJob, grid: Any, backend: Any, communicator: Any) -> Any:
@@ -139,8 +62,8 @@ def forcing_for(job: FluidJob, grid: Any, backend: Any, communicator: Any) -> An
 def compiled_program(job: FluidJob, state: State, engine: Any, forcing: Any, timers: Any = None) -> Any:
     """The program: the step of the integrator and the kick of the forcing; steps by Courant number if asked.
 
-    Runge-Kutta: a step with exact damping, then the kick. Midpoint: Strang's splitting, the midpoint rule between
-    halves of damping and of the kick.
+    Runge-Kutta: a step with exact damping, then the kick. Midpoint: Strang's splitting, the midpoint rule
+    between halves of damping and of the kick.
     """
     from hpcphys.compiler import compile_structure
     from hpcphys.physics.vorticity.steps import CourantSteps
@@ -175,7 +98,7 @@ def check_courant(job: FluidJob, engine: Any, speed: float) -> None:
     if job.time.step > longest:
         raise JobError(
             [
-                f"time.step: found {job.time.step:g}; with the initial flow's largest speed {speed:.4g} a step of "
-                f"{longest:.3g} is the longest that is stable: shorten it, or use adaptive = true"
+                f"time.step: found {job.time.step:g}; with the initial flow's largest speed {speed:.4g} a "
+                f"step of {longest:.3g} is the longest that is stable: shorten it, or use adaptive = true"
             ]
         )

@@ -136,7 +136,7 @@ def _told(job: FluidJob, tried: FluidJob, speed: float, step: float, seconds: fl
     about = "" if known is not None else f"about {steps} steps, if the flow keeps this speed; "
     scaled = "" if n == few else f", measured with {few} points and scaled"
     lines.append(
-        f"rate here: {1e3 * each:.3g} ms a step{scaled}; {about}the run takes about {duration(steps * each)} on one "
-        "such rank, diagnostics apart"
+        f"rate here: {1e3 * each:.3g} ms a step{scaled}; {about}the run takes about "
+        f"{duration(steps * each)} on one such rank, diagnostics apart"
     )
     return lines

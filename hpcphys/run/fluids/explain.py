@@ -14,7 +14,8 @@ POINTS = 33
 
 
 def explanation(job: FluidJob) -> str:
-    """Equations as text and LaTeX, formulation, program with its pieces, conservation, cost; no MPI, no run."""
+    """Equations as text and LaTeX, formulation, program with its pieces, conservation, cost; no MPI, no
+    run."""
     from hpcphys.decomposition.communicator import Communicator
     from hpcphys.kernels import backend
     from hpcphys.report.timers import Timers
@@ -47,7 +48,8 @@ def _equations(job: FluidJob) -> list[str]:
         )
     if force is not None:
         terms.append(
-            f"+ f,  white in time on | |k| - {force.wavenumber:g} | <= {force.width:g}, ε = {force.energy_rate:g}"
+            f"+ f,  white in time on | |k| - {force.wavenumber:g} | <= {force.width:g}, "
+            f"ε = {force.energy_rate:g}"
         )
         right.append("+ f")
     damping = assembly.damping_of(job, cutoff(job.grid, fluid))
@@ -62,9 +64,9 @@ def _formulation(job: FluidJob) -> list[str]:
     largest = cutoff(job.grid, job.fluid)
     if job.fluid.model == "zeitlin":
         return [
-            f"  ω = Σ w_k T_k, Hermitian {job.grid.points} x {job.grid.points} matrices; the Jacobian's p x q becomes "
-            "(N/πs) sin(πs p x q/N)",
-            f"  all modes up to K = {largest} take part, wavenumbers are taken modulo N; no aliases to be removed",
+            f"  ω = Σ w_k T_k, Hermitian {job.grid.points} x {job.grid.points} matrices; the Jacobian's",
+            "  p x q becomes (N/πs) sin(πs p x q/N)",
+            f"  all modes up to K = {largest} take part, wavenumbers are taken modulo N: no aliases",
         ]
     dealias = {
         "two_thirds": "2/3 rule: |k_x|, |k_y| <= K, products exact for the kept modes",
@@ -72,8 +74,8 @@ def _formulation(job: FluidJob) -> list[str]:
     }[job.fluid.dealias]
     return [
         "  dω̂/dt = -k_x k_y FT(u² - v²) + (k_x² - k_y²) FT(u v)   (Basdevant 1983)",
-        "  w = u + i v comes from one complex transform, (u² - v²) + 2i u v goes back in one: four real transforms,",
-        "  of the kept columns alone; the advective form needs five",
+        "  w = u + i v comes from one complex transform, (u² - v²) + 2i u v goes back in one: four real",
+        "  transforms, of the kept columns alone; the advective form needs five",
         f"  {dealias}; K = {largest}",
     ]
 
@@ -84,7 +86,7 @@ def _conserved(job: FluidJob) -> list[str]:
         return [
             "Conserved",
             "  all Casimirs tr W^m, the enstrophy among them: to rounding (W keeps its eigenvalues)",
-            "  energy: oscillates by O(dt^p) without trend, p the order of the composition (a Lie-Poisson map)",
+            "  energy: oscillates by O(dt^p) without trend, p the order of the composition",
         ]
     how = {
         "rk4": "the truncation keeps them, the integrator to O(dt^5) over a fixed time",
@@ -95,7 +97,7 @@ def _conserved(job: FluidJob) -> list[str]:
     return [
         "Conserved",
         f"  energy and enstrophy, by u·∇ω: {how}; with damping and forcing their budgets close likewise",
-        "  higher Casimirs <ω³>, <ω⁴>, ...: not by a Fourier-Galerkin truncation (model = 'zeitlin' keeps them)",
+        "  higher Casimirs <ω³>, <ω⁴>, ...: not by a Fourier-Galerkin truncation; model = 'zeitlin' does",
     ]
 
 
@@ -112,6 +114,7 @@ def _cost(job: FluidJob) -> list[str]:
     each = 8.0 * real / 3.0 if job.fluid.dealias == "two_thirds" else 4.0 * real
     return [
         "Cost",
-        f"  a right-hand side: 4 real transforms of {n} x {n} points, {kept} of their columns; Runge-Kutta takes 4 a step",
+        f"  a right-hand side: 4 real transforms of {n} x {n} points, {kept} of their columns",
+        "  a step: 4 right-hand sides with Runge-Kutta, as many as it takes with the midpoint",
         f"  sent by each of P ranks per right-hand side: {each:.3g} N²/P bytes",
     ]

@@ -1,4 +1,5 @@
-"""The [initial] table of flows: one class for each model; the models themselves are in hpcphys/initial/vorticity/."""
+"""The [initial] table of flows: one class for each model; the models themselves are in
+hpcphys/initial/vorticity/."""
 
 from __future__ import annotations
 

@@ -13,7 +13,6 @@ from pydantic import Field
 from hpcphys.run.fluids.initial_tables import Initial, Seed
 from hpcphys.run.job import Job, Limits, NonNegative, Output, Positive, System, Table, Time
 
-
 ISOSPECTRAL = {
     "isospectral_midpoint": "leapfrog",
     "isospectral_yoshida4": "yoshida4",
@@ -42,8 +41,8 @@ class Grid(Table):
     points: int = Field(
         ge=8,
         le=1 << 17,
-        description="points along each axis (powers of 2, or products of 2, 3, 5, 7, are fast); for Zeitlin's "
-        "model the size N of the matrix",
+        description="points along each axis (powers of 2, or products of 2, 3, 5, 7, are fast); for "
+        "Zeitlin's model the size N of the matrix",
     )
     length: Positive = Field(
         6.283185307179586, description="length L of its sides; 2π: wavenumbers are integers"
@@ -58,19 +57,19 @@ class Fluid(Table):
 
     model: Literal["pseudospectral", "zeitlin"] = Field(
         "pseudospectral",
-        description="Fourier-Galerkin truncation, which keeps energy and enstrophy; or Zeitlin's sine bracket, "
-        "which keeps analogues of all Casimirs (no damping, no forcing)",
+        description="Fourier-Galerkin truncation, which keeps energy and enstrophy; or Zeitlin's sine "
+        "bracket, which keeps analogues of all Casimirs (no damping, no forcing)",
     )
     precision: Literal["double", "single"] = Field("double", description="of the field and its transforms")
     dealias: Literal["two_thirds", "hou_li"] = Field(
         "two_thirds",
-        description="products are freed of aliases by the 2/3 rule, exactly; or damped by Hou and Li's smooth filter, "
-        "which keeps more modes",
+        description="products are freed of aliases by the 2/3 rule, exactly; or damped by Hou and Li's "
+        "smooth filter, which keeps more modes",
     )
     sine_angle: Literal["weyl", "zeitlin"] = Field(
         "weyl",
-        description="zeitlin: the sine bracket of Weyl's quantisation, any size, or that of the first papers, odd "
-        "sizes, whose error is four times as large",
+        description="zeitlin: the sine bracket of Weyl's quantisation, any size, or that of the first "
+        "papers, odd sizes, whose error is four times as large",
     )
     viscosity: NonNegative = Field(0.0, description="ν (GeophysicalFlows: ν)")
     viscosity_rate: Positive | None = Field(
@@ -132,8 +131,8 @@ class FluidTime(Time):
     )
     cfl: Annotated[float, Field(gt=0, le=0.95)] = Field(
         0.5,
-        description="Courant number of adaptive steps: largest speed times step over grid spacing; 0.95 is the most "
-        "that Runge-Kutta bears",
+        description="Courant number of adaptive steps: largest speed times step over grid spacing; 0.95 "
+        "is the most that Runge-Kutta bears",
     )
     max_step: Positive | None = Field(
         None, description="longest adaptive step; needed where the flow starts at rest"
@@ -145,8 +144,8 @@ class FluidLimits(Limits):
 
     energy_error: Positive | None = Field(
         None,
-        description="largest allowed error of the energy's budget, relative to the energy there was and came; "
-        "none: no limit",
+        description="largest allowed error of the energy's budget, relative to the energy there was and "
+        "came; none: no limit",
     )
     enstrophy_error: Positive | None = Field(None, description="likewise of the enstrophy's budget")
 

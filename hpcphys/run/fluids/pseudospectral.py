@@ -9,13 +9,15 @@ from hpcphys.run.checkpoint import Checkpoint
 from hpcphys.run.fluids import assembly
 from hpcphys.run.fluids.job import FluidJob
 from hpcphys.run.fluids.simulation import FlowSimulation
+from hpcphys.run.fluids.start import initial_vorticity
 
 
 class PseudospectralSimulation(FlowSimulation):
     """The flow as [initial] says or as the checkpoint has it.
 
     checkpoint: that is being resumed, or None
-    Raises JobError for a grid that is too small for the ranks, or a fixed step that is too long for the start.
+    Raises JobError for a grid that is too small for the ranks, or a fixed step that is too long for the
+    start.
     """
 
     def __init__(
@@ -31,7 +33,7 @@ class PseudospectralSimulation(FlowSimulation):
         engine = assembly.engine_for(job, grid, backend, communicator)
         self.forcing = assembly.forcing_for(job, grid, backend, communicator)
         if checkpoint is None:
-            modes = assembly.initial_vorticity(job, engine, communicator)
+            modes = initial_vorticity(job, engine, communicator)
             state = State({"vorticity": backend.array(modes)})
             assembly.check_courant(job, engine, engine.largest_speed(state))
         else:

@@ -14,8 +14,11 @@ from hpcphys.run.fluids.job import FluidJob
 
 
 def results(job: FluidJob, folder: Path) -> dict[str, Any]:
-    """spectral_slope and its error, energy_flux and its variation, kolmogorov_constant, compensated_slope in the
-    window [fit_min, fit_max], from spectra averaged over [average_from, average_to]; {} without window or spectra."""
+    """What the spectra say in the window [fit_min, fit_max], averaged over [average_from, average_to].
+
+    spectral_slope and its error, compensated_slope and its error, energy_flux and its variation,
+    kolmogorov_constant (see cascade.window_results); {} without a window or without spectra
+    """
     seen, path = job.diagnostics, folder / "spectra.h5"
     if seen.fit_min is None or not path.exists():
         return {}

@@ -83,7 +83,7 @@ def _integrator(time: Any, fluid: Any) -> list[Broken]:
         text = f"{time.integrator!r} is for model = 'zeitlin'; use rk4 or midpoint"
         return [(("time", "integrator"), text)]
     if time.integrator == "midpoint" and fluid.dealias != "two_thirds":
-        text = f"'midpoint' keeps energy and enstrophy of the 2/3 rule alone; dealias = {fluid.dealias!r} has aliases"
+        text = f"'midpoint' keeps energy and enstrophy with the 2/3 rule alone, not with {fluid.dealias!r}"
         return [(("time", "integrator"), text)]
     if fluid.model == "zeitlin" and not matrix:
         text = f"found {time.integrator!r}; model = 'zeitlin' needs 'isospectral_midpoint'"
@@ -101,8 +101,8 @@ def _forcing(forcing: Any, largest: int) -> list[Broken]:
     low, high = forcing.wavenumber - forcing.width, forcing.wavenumber + forcing.width
     if high > largest or low <= 0.0:
         text = (
-            f"found {forcing.wavenumber:g} ± {forcing.width:g}; the grid resolves wavenumbers up to {largest} and the "
-            "ring must lie above 0: move it, or use more points"
+            f"found {forcing.wavenumber:g} ± {forcing.width:g}; the grid resolves wavenumbers up to "
+            f"{largest}, and the ring must lie above 0: move it, or use more points"
         )
         return [(("forcing", "wavenumber"), text)]
     return []
@@ -133,8 +133,8 @@ def _diagnostics(seen: Any, grid: Any, fluid: Any) -> list[Broken]:
         unit = 6.283185307179586 / grid.length
         if not seen.fit_min < seen.fit_max <= cutoff(grid, fluid) * unit:
             text = (
-                f"found {seen.fit_min:g} to {seen.fit_max:g}; the window must lie below the largest wavenumber, "
-                f"{cutoff(grid, fluid) * unit:g}"
+                f"found {seen.fit_min:g} to {seen.fit_max:g}; the window must lie below the largest "
+                f"wavenumber, {cutoff(grid, fluid) * unit:g}"
             )
             broken.append((("diagnostics", "fit_max"), text))
     if seen.average_to is not None and seen.average_to <= seen.average_from:

@@ -14,9 +14,9 @@ from hpcphys.physics.vorticity.budget import QUANTITIES, Budget
 from hpcphys.physics.vorticity.diagnostics import QuadraticSums, moments
 from hpcphys.physics.vorticity.spectra import Shells, fluxes
 from hpcphys.run.errors import RunError
-from hpcphys.run.fluids import assembly
 from hpcphys.run.fluids.job import FluidJob
 from hpcphys.run.fluids.rules import largest_prime_factor
+from hpcphys.run.fluids.start import axes
 from hpcphys.run.kind import Simulation
 
 SLOW_FACTOR = 13
@@ -116,9 +116,9 @@ class FlowSimulation(Simulation):
             if found is not None:
                 pieces = " or ".join(piece.name for piece in self.program.system.pieces)
                 raise RunError(
-                    f"the vorticity of {found[0]} on rank {rank} is {found[1]} after step {state.step} at time "
-                    f"{state.time:g}; it was written by {pieces}.  No checkpoint of this state is written.  Use a "
-                    "shorter step (or adaptive = true), or more viscosity"
+                    f"the vorticity of {found[0]} on rank {rank} is {found[1]} after step {state.step} at "
+                    f"time {state.time:g}; it was written by {pieces}.  No checkpoint of this state is "
+                    "written.  Use a shorter step (or adaptive = true), or more viscosity"
                 )
         raise RunError(f"the vorticity overflows after step {state.step} at time {state.time:g}")
 
@@ -154,14 +154,14 @@ class FlowSimulation(Simulation):
         if not every or self.state.step % every:
             return {}
         with self.timers.measure("spectra"):
-            modes, tendency = self._on_host(), self.backend.host(self.tendency())
-            energy, enstrophy = self.shells.transfers(modes, tendency)
-            row = {
-                "spectrum": self.shells.spectrum(modes),
-                "energy_flux": fluxes(energy),
-                "enstrophy_flux": fluxes(enstrophy),
-            }
-        return {"spectra": row}
+            names = ("spectrum", "energy_flux", "enstrophy_flux")
+            return {"spectra": dict(zip(names, self.spectra(), strict=True))}
+
+    def spectra(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """E(k), Π_E(k) and Π_Z(k) of the present state, for the shells; collective."""
+        modes = self._on_host()
+        energy, enstrophy = self.shells.transfers(modes, self.backend.host(self.tendency()))
+        return self.shells.spectrum(modes), fluxes(energy), fluxes(enstrophy)
 
     def check(self, row: dict[str, Any]) -> None:
         """Raise RunError beyond [limits]."""
@@ -170,9 +170,9 @@ class FlowSimulation(Simulation):
             limit, error = getattr(limits, f"{name}_error"), row[f"{name}_error"]
             if np.isnan(error) or (limit is not None and abs(error) > limit):
                 raise RunError(
-                    f"the error {error:.3e} of the budget of {name} after step {state.step} at time {state.time:g} is "
-                    f"beyond [limits] {name}_error = {limit}; use a shorter step.  No checkpoint of this state is "
-                    "written"
+                    f"the error {error:.3e} of the budget of {name} after step {state.step} at time "
+                    f"{state.time:g} is beyond [limits] {name}_error = {limit}; use a shorter step.  No "
+                    "checkpoint of this state is written"
                 )
 
     def note(self, row: dict[str, Any]) -> str:
@@ -184,7 +184,7 @@ class FlowSimulation(Simulation):
         from hpcphys.io.rows import write_rows
 
         rows = self.field_rows()
-        x, y = assembly.axes(self.grid)
+        x, y = axes(self.grid)
         x = x if self.communicator.rank == 0 else x[:0]
         attributes = {"/": {"time": self.state.time, "step": self.state.step, "job": job_text}}
         dimensions = {"vorticity": ("y", "x"), "x": ("x",), "y": ("y",)}

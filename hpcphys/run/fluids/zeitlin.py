@@ -10,6 +10,7 @@ from hpcphys.run.errors import JobError
 from hpcphys.run.fluids import assembly
 from hpcphys.run.fluids.job import ISOSPECTRAL, FluidJob
 from hpcphys.run.fluids.simulation import FlowSimulation
+from hpcphys.run.fluids.start import initial_vorticity
 
 
 class ZeitlinSimulation(FlowSimulation):
@@ -32,7 +33,7 @@ class ZeitlinSimulation(FlowSimulation):
         engine = assembly.engine_for(job, grid, backend, communicator)
         self.bracket = bracket_for(job, backend, communicator)
         if checkpoint is None:
-            modes = assembly.initial_vorticity(job, engine, communicator)
+            modes = initial_vorticity(job, engine, communicator)
             state = State({"vorticity": self.bracket.matrix_of(modes)})
         else:
             arrays = {name: backend.array(array) for name, array in checkpoint.arrays.items()}
@@ -59,7 +60,8 @@ class ZeitlinSimulation(FlowSimulation):
         return f"element ({row + self.bracket.matrices.first}, {column}) of the matrix"
 
     def row(self) -> dict[str, Any]:
-        """As of every flow, and the model's own Casimirs tr W^m/N, m = 2 ... 6, which go to <ω^m> as N grows."""
+        """As of every flow, and the model's own Casimirs tr W^m/N, m = 2 ... 6, which go to <ω^m> as N
+        grows."""
         row = super().row()
         area = self.grid.length**2
         traces = self.bracket.casimirs(self.state["vorticity"])
