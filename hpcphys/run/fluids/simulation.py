@@ -16,7 +16,6 @@ from hpcphys.physics.vorticity.spectra import Shells, fluxes
 from hpcphys.run.errors import RunError
 from hpcphys.run.fluids.job import FluidJob
 from hpcphys.run.fluids.rules import largest_prime_factor
-from hpcphys.run.fluids.start import axes
 from hpcphys.run.kind import Simulation
 
 SLOW_FACTOR = 13
@@ -180,15 +179,17 @@ class FlowSimulation(Simulation):
         return f"E {row['energy']:.4g}, dE {row['energy_error']:+.1e}" if row else ""
 
     def write_snapshot(self, path: Path, job_text: str) -> None:
-        """The vorticity on the grid."""
-        from hpcphys.io.rows import write_rows
+        """The vorticity on the grid: HDF5 for xarray, XDMF beside it for ParaView."""
+        from hpcphys.io.blocks import Block
+        from hpcphys.io.grids import write_grid
 
-        rows = self.field_rows()
-        x, y = axes(self.grid)
-        x = x if self.communicator.rank == 0 else x[:0]
-        attributes = {"/": {"time": self.state.time, "step": self.state.step, "job": job_text}}
-        dimensions = {"vorticity": ("y", "x"), "x": ("x",), "y": ("y",)}
-        write_rows(path, self.communicator, {"x": x, "y": y, "vorticity": rows}, attributes, dimensions)
+        grid, state = self.grid, self.state
+        rows = Block.rows(self.field_rows(), grid.rows[0], grid.n)
+        write_grid(
+            path, self.communicator, {"vorticity": rows}, axes=("y", "x"), lower=(0.0, 0.0),
+            upper=(grid.length, grid.length), time=state.time, step=state.step, job=job_text,
+            attributes={"vorticity": {"long_name": "vorticity", "units": "1/time"}},
+        )  # fmt: skip
 
     def finish(self) -> None:
         """Nothing: a flow is always ready to be looked at."""
