@@ -116,7 +116,7 @@ def _draw_compensated(
 ) -> None:
     """E k^(5/3) over ε^(2/3), and over |Π(k)|^(2/3) where energy goes to large scales: C where the theory
     holds."""
-    from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
+    from matplotlib.ticker import FormatStrFormatter, LogLocator, NullFormatter
 
     rate = window.rate or float(np.abs(flux).max()) or 1.0
     law = spectrum * k**KOLMOGOROV
@@ -129,7 +129,7 @@ def _draw_compensated(
         axes.set_ylim(0.25 * np.median(shown), 4.0 * max(shown.max(), 1e-300))
     axes.set_yscale("log")
     axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axes.yaxis.set_major_formatter(ScalarFormatter())
+    axes.yaxis.set_major_formatter(FormatStrFormatter("%g"))
     axes.yaxis.set_minor_formatter(NullFormatter())
     axes.set_ylabel("compensated E(k)", labelpad=2)
 
