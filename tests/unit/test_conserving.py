@@ -103,7 +103,7 @@ def test_what_cannot_conserve_or_damp_is_refused():
 
 
 def rotation(strength):
-    """y -> b + strength R y with R a rotation by 90 degrees in each plane: the hard case of implicit waves."""
+    """y -> b + strength R y with R a rotation by 90 degrees in each plane: what implicit waves are like."""
     offset = np.random.default_rng(1).standard_normal((6, 4))
 
     def image(y, spare):

@@ -62,9 +62,7 @@ def test_long_waves_meet_jacobis_identity():
     a, b, c = (np.zeros((13, 25), dtype=complex) for _ in range(3))
     for seed, plane in enumerate((a, b, c)):
         plane[:5, wide] = Modes(4).random(4, seed=seed)
-    twice = [
-        structure.jacobian(x, structure.jacobian(y, z)) for x, y, z in ((a, b, c), (b, c, a), (c, a, b))
-    ]
+    twice = [structure.jacobian(x, structure.jacobian(y, z)) for x, y, z in ((a, b, c), (b, c, a), (c, a, b))]
     assert np.abs(sum(twice)).max() < 1e-13 * np.abs(twice[0]).max()
 
 

@@ -167,7 +167,7 @@ def test_half_of_a_hermitian_product(n):
 
 
 def drifts(model, before, after):
-    """Relative changes of Casimirs; odd ones, which may vanish, relative to the geometric mean of neighbours."""
+    """Relative changes of Casimirs; odd ones, which may vanish, to the geometric mean of their neighbours."""
     scale = {m: before[m] if m % 2 == 0 else np.sqrt(before[m - 1] * before[m + 1]) for m in before}
     return [abs(after[m] - before[m]) / scale[m] for m in before]
 
@@ -251,7 +251,9 @@ def test_single_precision_runs_in_single_precision():
 
 def test_a_step_that_is_too_long_is_an_error_that_names_step_and_residual():
     _, program = system(33, dt=2.0)
-    with pytest.raises(OperationError, match=r"step 1, dt = 2: no convergence: after \d+ .* residual is .*smaller"):
+    with pytest.raises(
+        OperationError, match=r"step 1, dt = 2: no convergence: after \d+ .* residual is .*smaller"
+    ):
         program.step()
 
 

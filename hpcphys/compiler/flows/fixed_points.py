@@ -63,7 +63,9 @@ class FixedPoint:
         y, spare, before = start, None, np.inf
         images: list[Any] = []
         defects: list[Any] = []
-        for self.images in range(1, self.limit + 1):
+        self.images = 0
+        while self.images < self.limit:
+            self.images += 1
             value = image(y, spare)
             y -= value
             self.residual = float(np.sqrt(self._products([(y, y)])[0])) / scale
@@ -78,8 +80,8 @@ class FixedPoint:
                 images, defects = [value, *images][: self.window + 1], [y, *defects][: self.window + 1]
                 y = self._mixed(images, defects)
         raise ConvergenceError(
-            f"no convergence: after {self.images} iterations the residual is {self.residual:.1e} of the state, "
-            f"allowed {allowed:.1e}"
+            f"no convergence: after {self.images} iterations the residual is {self.residual:.1e} of the "
+            f"state, allowed {allowed:.1e}"
         )
 
     def _mixed(self, images: list[Any], defects: list[Any]) -> Any:

@@ -45,8 +45,8 @@ class Verification(dict[str, float]):
 class Structure(ABC):
     """A Poisson structure L(z).
 
-    approximate: property of `verify_structure` ("jacobi", "casimir NAME") -> why it holds only in a limit; its
-        violation is reported, and is no error
+    approximate: property of `verify_structure` ("jacobi", "casimir NAME") -> why it holds only in a limit;
+        its violation is reported, and is no error
     """
 
     name: str

@@ -57,9 +57,10 @@ def verify_structure(
         # A central difference over a length of about the cube root of the rounding error.
         length = 1e-5 * scale / max(size(direction), 1e-300)
         ahead, behind = _shifted(z, direction, length), _shifted(z, direction, -length)
-        return (structure.pairing(a, structure.bracket(ahead, b)) - structure.pairing(a, structure.bracket(behind, b))) / (
-            2 * length
+        rise = structure.pairing(a, structure.bracket(ahead, b)) - structure.pairing(
+            a, structure.bracket(behind, b)
         )
+        return rise / (2 * length)
 
     for _ in range(trials):
         a, b, c = covector(), covector(), covector()

@@ -17,16 +17,16 @@ LIMIT = "holds where no product is truncated: for fields of long waves, and for 
 
 
 class VorticityStructure(Structure):
-    """d omega/dt = {dH/d omega, omega},   {f, g} = df/dx dg/dy - df/dy dg/dx,  on the periodic square [0, L)².
+    """d omega/dt = {dH/d omega, omega},   {f, g} = df/dx dg/dy - df/dy dg/dx,  on a periodic square.
 
     For H = 1/2 integral psi omega, dH/d omega = psi and this is d omega/dt = -u . grad omega with
-    u = (d psi/dy, -d psi/dx). The state holds amplitudes, omega = sum w_k exp(i 2 pi k . x/L), for k_x = 0 … K
-    and k_y = 0 … K, -K … -1; those of k_x < 0 are their conjugates. Products are exact convolutions, then
-    truncated to |k_x|, |k_y| <= K.
+    u = (d psi/dy, -d psi/dx). The state holds amplitudes, omega = sum w_k exp(i 2 pi k . x/L), for
+    k_x = 0 … K and k_y = 0 … K, -K … -1; those of k_x < 0 are their conjugates. Products are exact
+    convolutions, then truncated to |k_x|, |k_y| <= K.
 
     Pairing: <a, b> = integral a b = L² sum_k Re conj(a_k) b_k, over the whole plane of k.
-    Antisymmetric; energy and enstrophy (the moment 2) are conserved with truncation too. The identity of Jacobi
-    and the higher moments hold only without truncation (`approximate`): Zeitlin's bracket has all of them.
+    Antisymmetric; energy and enstrophy (the moment 2) are conserved with truncation too. The identity of
+    Jacobi and the higher moments hold only without truncation (`approximate`): Zeitlin's has them all.
     Reverses by omega -> -omega.
 
     grid: .cutoff K, .length L, .kx (columns,), this rank's k_x, all integers
@@ -112,7 +112,7 @@ class VorticityStructure(Structure):
 
     def _spectral(self, values: np.ndarray, mean: bool = True) -> Any:
         """This rank's amplitudes of a field on a grid (x, y)."""
-        cutoff, points = self.grid.cutoff, values.shape[0]
+        points = values.shape[0]
         spectrum = np.fft.fft(np.fft.rfft(values, axis=0), axis=1)[:, self._wave_y % points] / points**2
         if not mean:
             spectrum[0, 0] = 0.0

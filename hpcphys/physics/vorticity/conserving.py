@@ -1,4 +1,4 @@
-"""Ideal flow that keeps energy and enstrophy to round-off: the implicit midpoint rule of the truncated equation.
+"""Ideal flow that keeps energy and enstrophy to round-off: the implicit midpoint of the truncated equation.
 
     w_{n+1} = w_n + dt N(m),   m = w_n + (dt/2) N(m),   N(w) = -(u . grad omega) truncated.
 
@@ -77,8 +77,8 @@ def damp(state: State, rates: Any, backend: Any) -> Piece:
     values = backend.host(rates)
     if values.shape != state["vorticity"].shape or not np.isfinite(values).all():
         raise ValueError(
-            f"damping rates of shape {values.shape} (finite: {bool(np.isfinite(values).all())}); a finite rate "
-            f"for each of the modes {tuple(state['vorticity'].shape)} is needed"
+            f"damping rates of shape {values.shape} (finite: {bool(np.isfinite(values).all())}); a finite "
+            f"rate for each of the modes {tuple(state['vorticity'].shape)} is needed"
         )
     kept = backend.array(values)
 
@@ -117,8 +117,8 @@ class ConservingMidpoint:
             midpoint = self.solver.solve(image, start, vorticity)
         except ConvergenceError as problem:
             raise ConvergenceError(
-                f"conserving midpoint, step {state.step + 1}, dt = {dt:g}, CFL number {self.cfl(vorticity, dt):.2g} "
-                f"(rms speed): {problem}; take a smaller step"
+                f"conserving midpoint, step {state.step + 1}, dt = {dt:g}, CFL number "
+                f"{self.cfl(vorticity, dt):.2g} (rms speed): {problem}; take a smaller step"
             ) from problem
         self.iterations += self.solver.images
         vorticity += dt * rate

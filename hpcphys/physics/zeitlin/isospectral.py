@@ -22,7 +22,7 @@ class IsospectralMidpoint:
     is extrapolated from the last midpoints.  With X = A V: [A, V] = X + X† and A V A = X A, of which half
     suffices, as it is Hermitian: an iteration costs 1 + 9/16 complex products and two sets of N transforms.
     The step is made as W_{n+1} = W_n + 2 (X + X†): it is added to W_n, so that rounding enters at the size of
-    an increment, and the error that a residual r leaves in Casimirs is of the size dt r.
+    an increment, and the error that a residual r leaves in Casimirs is of the size dt² r.
 
     bracket: the matrices;  midpoints: what is remembered;  solver: tolerance and window
     Raises ConvergenceError, which names the step, the residual and dt, where the iteration does not converge.
@@ -33,18 +33,20 @@ class IsospectralMidpoint:
     def __init__(self, bracket: SineBracket, midpoints: Midpoints, solver: FixedPoint):
         self.sine_bracket, self.midpoints, self.solver = bracket, midpoints, solver
         self.iterations = 0
-        self._work: tuple[Any, Any] = ()  # X = A V of the last V, and half of F
+        self._work: Any = None  # X = A V of the last V, and half of A V A
 
     def flow(self, state: State, dt: float) -> None:
         """W <- W_{n+1} in place.  Collective."""
         matrix, rows = state[self.midpoints.name], self.sine_bracket.matrices
         factor = -0.5j * dt * self.sine_bracket.rate
-        if not self._work:
+        if self._work is None:
             self._work = (rows.xp.empty_like(matrix), rows.xp.zeros_like(matrix))
         product, half = self._work
+        generator: Any = None
 
         def image(midpoint: Any, spare: Any) -> Any:
             # F(V) = W_n + (X + X A/2) + (X + X A/2)†
+            nonlocal generator
             generator = self.sine_bracket.stream_matrix(midpoint, factor)
             rows.product(generator, midpoint, product)
             rows.hermitian_half(product, generator, half)
@@ -59,6 +61,8 @@ class IsospectralMidpoint:
                 f"isospectral midpoint, step {state.step + 1}, dt = {dt:g}: {problem}; take a smaller step"
             ) from problem
         self.iterations += self.solver.images
+        # X of the last V = F(V'), with the A of V': Casimirs then change by dt² times the residual, not dt.
+        rows.product(generator, midpoint, product)
         change = rows.adjoint(product)
         change += product
         change *= 2.0

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 BLOCK = 64
-"""Rows of a block of a Hermitian product, of which those below the diagonal are computed; 8 blocks at most."""
+"""Rows of a block of a Hermitian product, whose blocks above the diagonal are left out; 8 blocks at most."""
 
 
 class MatrixRows:
@@ -79,7 +80,7 @@ class MatrixRows:
             return out
         count = min(max(self.n // BLOCK, 1), 8)
         edges = [self.n * block // count for block in range(count + 1)]
-        for low, high in zip(edges[:-1], edges[1:], strict=True):
+        for low, high in pairwise(edges):
             self.xp.matmul(a[low:, :], b[:, low:high], out=out[low:, low:high])
             out[low:high, low:high] *= 0.5
         return out
@@ -90,13 +91,10 @@ class MatrixRows:
         if self.size == 1:
             return self.xp.conj(a.T, out=out)
         host = self.backend.host(a)
-        parts = [
-            np.conj(host[:, low:high].T).reshape(-1)
-            for low, high in zip(self.bounds[:-1], self.bounds[1:], strict=True)
-        ]
+        parts = [np.conj(host[:, low:high].T).reshape(-1) for low, high in pairwise(self.bounds)]
         arrived = self.communicator.alltoallv(parts)
-        for low, high, part in zip(self.bounds[:-1], self.bounds[1:], arrived, strict=True):
-            out[:, low:high] = self.backend.array(part.reshape(self.rows, -1))
+        for (low, high), part in zip(pairwise(self.bounds), arrived, strict=True):
+            out[:, low:high] = self.backend.array(part.reshape(self.rows, high - low))
         return out
 
     def columns(self, a: Any) -> Any:
@@ -108,12 +106,9 @@ class MatrixRows:
         if self.size == 1:
             return a
         host = self.backend.host(a)
-        parts = [
-            np.ascontiguousarray(host[:, low:high]).reshape(-1)
-            for low, high in zip(self.bounds[:-1], self.bounds[1:], strict=True)
-        ]
+        parts = [np.ascontiguousarray(host[:, low:high]).reshape(-1) for low, high in pairwise(self.bounds)]
         arrived = self.communicator.alltoallv(parts)
-        shapes = [(high - low, self.rows) for low, high in zip(row_bounds[:-1], row_bounds[1:], strict=True)]
+        shapes = [(high - low, self.rows) for low, high in pairwise(row_bounds)]
         blocks = [part.reshape(shape) for part, shape in zip(arrived, shapes, strict=True)]
         return self.backend.array(np.concatenate(blocks))
 
@@ -123,10 +118,9 @@ class MatrixRows:
             return a
         bounds = self.bounds if row_bounds is None else row_bounds
         host = self.backend.host(a)
-        parts = [
-            np.ascontiguousarray(host[low:high]).reshape(-1)
-            for low, high in zip(bounds[:-1], bounds[1:], strict=True)
-        ]
+        parts = [np.ascontiguousarray(host[low:high]).reshape(-1) for low, high in pairwise(bounds)]
         arrived = self.communicator.alltoallv(parts)
         rows = bounds[self.rank + 1] - bounds[self.rank]
-        return self.backend.array(np.concatenate([part.reshape(rows, -1) for part in arrived], axis=1))
+        shapes = [(rows, high - low) for low, high in pairwise(self.bounds)]
+        blocks = [part.reshape(shape) for part, shape in zip(arrived, shapes, strict=True)]
+        return self.backend.array(np.concatenate(blocks, axis=1))

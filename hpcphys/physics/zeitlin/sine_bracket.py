@@ -11,12 +11,12 @@ structure constants of u(N).  With clock and shift matrices, i, j = 0 … N - 1,
     W = sum_k w_k T_k,   Psi = sum_k psi_k T_k,   dW/dt = -i c [Psi, W],   c = 2 pi N/(s L²),
     H = (L²/2N) tr(Psi W) -> 1/2 integral psi omega,   C_m = (L²/N) tr W^m -> integral omega^m.
 
-i W lies in su(N), so that every C_m, m = 1 … N, is conserved.  W is read by its wrapped diagonals: the Fourier
-transform of diagonal k_y over i has w_k at frequency s k_x, up to a phase: O(N² log N).
+i W lies in su(N), so that every C_m, m = 1 … N, is conserved.  W is read by its wrapped diagonals: the
+Fourier transform of diagonal k_y over i has w_k at frequency s k_x, up to a phase: O(N² log N).
 
 The angle s: "weyl", s = 1, is the Moyal bracket of Weyl's quantisation, any N;  "zeitlin", s = 2, has no
-signs where wave numbers wrap and is that of the first papers; N must be odd, and the bracket of resolved modes
-differs from the Jacobian four times as much (both differ by O(N⁻²)).
+signs where wave numbers wrap and is that of the first papers; N must be odd, and the bracket of resolved
+modes differs from the Jacobian four times as much (both differ by O(N⁻²)).
 The Laplacian is k² of the Fourier modes |k_x|, |k_y| <= N/2, as Zeitlin has it, not the sin² of the double
 commutator with clock and shift: resolved waves then have their true dispersion.
 For even N the modes with |k| = N/2 belong to u(N) but have no partner: they are kept in W, not in amplitudes.
@@ -35,6 +35,8 @@ import numpy as np
 from hpcphys.physics.zeitlin.rows import MatrixRows
 
 ANGLES = {"weyl": 1, "zeitlin": 2}
+POWERS = (2, 3, 4, 5, 6)
+"""Powers m of the Casimirs that are computed."""
 
 
 class SineBracket:
@@ -63,7 +65,9 @@ class SineBracket:
         if angle not in ANGLES:
             raise ValueError(f"angle {angle!r} is unknown; allowed: {', '.join(ANGLES)}")
         if ANGLES[angle] == 2 and n % 2 == 0:
-            raise ValueError(f'N = {n}: the angle "zeitlin" needs an odd N; take {n + 1}, or the angle "weyl"')
+            raise ValueError(
+                f'N = {n}: the angle "zeitlin" needs an odd N; take {n + 1}, or the angle "weyl"'
+            )
         if not (np.isfinite(length) and length > 0):
             raise ValueError(f"length = {length}: must be positive")
         if precision not in ("double", "single"):
@@ -71,6 +75,7 @@ class SineBracket:
         self.n, self.length, self.angle = n, float(length), angle
         self.turns = ANGLES[angle]
         self.backend, self.communicator, self.xp = backend, communicator, backend.xp
+        self.real_type = np.dtype(np.float64 if precision == "double" else np.float32)
         self.complex_type = np.dtype(np.complex128 if precision == "double" else np.complex64)
         self.matrices = MatrixRows(n, backend, communicator)
         self.rate = 2.0 * np.pi * n / (self.turns * self.length**2)
@@ -104,7 +109,7 @@ class SineBracket:
         squares = self._wave_x[:, None].astype(float) ** 2 + self._wave_y[None, :] ** 2
         squares[squares == 0] = np.inf
         values = (self.length / (2.0 * np.pi)) ** 2 / squares
-        return self.backend.array(values.astype(self.complex_type.type(0).real.dtype))
+        return self.backend.array(values.astype(self.real_type))
 
     @cached_property
     def _phases(self) -> np.ndarray:
@@ -157,7 +162,7 @@ class SineBracket:
         """This rank's rows of W = sum w_k T_k.
 
         amplitudes: (columns, 2K + 1), w_k for this rank's k_x columns out of 0 … K, split evenly in rank
-            order, and k_y = 0 … K, -K … -1; K at most (N - 1)/2.  Those of k_x < 0 follow as w_{-k} = conj w_k.
+            order, and k_y = 0 … K, -K … -1; K at most (N - 1)/2.  Those of k_x < 0 are their conjugates.
         Raises ValueError if they do not fit.  Collective.
         """
         given = np.asarray(self.backend.host(amplitudes), dtype=np.complex128)
@@ -201,8 +206,8 @@ class SineBracket:
         first, last = bounds[self.matrices.rank : self.matrices.rank + 2]
         if width % 2 == 0 or cutoff > self.cutoff or given.shape[0] != last - first:
             raise ValueError(
-                f"amplitudes of shape {given.shape}: matrices of size {self.n} take (K + 1, 2K + 1), K at most "
-                f"{self.cutoff}, the first axis split evenly over {self.matrices.size} ranks"
+                f"amplitudes of shape {given.shape}: matrices of size {self.n} take (K + 1, 2K + 1), K at "
+                f"most {self.cutoff}, the first axis split evenly over {self.matrices.size} ranks"
             )
         return cutoff, bounds
 
@@ -218,8 +223,10 @@ class SineBracket:
         rows = self.matrices
         square = rows.product(matrix, matrix)
         cube = rows.product(square, matrix)
-        factors = {2: (matrix, matrix), 3: (matrix, square), 4: (square, square), 5: (square, cube), 6: (cube, cube)}
-        return {power: self.area_per_state * rows.inner(a, b) for power, (a, b) in factors.items()}
+        pairs = (matrix, matrix), (matrix, square), (square, square), (square, cube), (cube, cube)
+        return {
+            power: self.area_per_state * rows.inner(*pair) for power, pair in zip(POWERS, pairs, strict=True)
+        }
 
 
 def _even_bounds(count: int, size: int) -> list[int]:

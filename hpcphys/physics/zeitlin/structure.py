@@ -10,10 +10,7 @@ import numpy as np
 from hpcphys.compiler.flows.fixed_points import forget_midpoints
 from hpcphys.compiler.state import State
 from hpcphys.compiler.structures.base import Arrays, Casimir, Structure
-from hpcphys.physics.zeitlin.sine_bracket import SineBracket
-
-CASIMIRS = (2, 3, 4, 5, 6)
-"""Powers m of the traces tr W^m that are declared; all up to N are conserved."""
+from hpcphys.physics.zeitlin.sine_bracket import POWERS, SineBracket
 
 
 class ZeitlinStructure(Structure):
@@ -22,7 +19,7 @@ class ZeitlinStructure(Structure):
     The pairing is the integral of a b over the square, so that G = Psi for the energy H = <Psi, W>/2.
     Antisymmetry, Jacobi's identity and the Casimirs C_m = (L²/N) tr W^m hold without approximation.
     Reverses by W -> -W.
-    bracket: SineBracket, which knows N, c and the ranks;  name: the array of the state, (rows, N) of each rank
+    bracket: SineBracket, which knows N, c and the ranks;  array: name of the state's (rows, N) of each rank
     Source: Zeitlin (1991) Physica D 49, 353; Hairer, Lubich & Wanner (2006), section VII.2 (Lie-Poisson).
     """
 
@@ -31,7 +28,7 @@ class ZeitlinStructure(Structure):
 
     def __init__(self, bracket: SineBracket, array: str = "vorticity"):
         self.sine_bracket, self.array = bracket, array
-        self.casimirs = tuple(Casimir(f"tr W^{m}", self._trace_gradient(m)) for m in CASIMIRS)
+        self.casimirs = tuple(Casimir(f"tr W^{m}", self._trace_gradient(m)) for m in POWERS)
 
     def bracket(self, z: Arrays, gradient: Arrays) -> dict[str, Any]:
         """dW/dt for the gradient G, Hermitian, by rows.  Collective."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from hpcphys.compiler.flows.fixed_points import FixedPoint, Midpoints
@@ -15,7 +13,7 @@ from hpcphys.physics.zeitlin.structure import ZeitlinStructure
 
 EQUATION = "H = (L²/2N) tr(Psi W),  -laplacian Psi = W"
 NOT_HERMITIAN = 1e-6
-"""Largest |W - W†| relative to |W| of a matrix that is taken for Hermitian (single precision rounds to 1e-7)."""
+"""Largest |W - W†| relative to |W| of what is taken for Hermitian (single precision rounds to 1e-7)."""
 
 
 def zeitlin(
@@ -32,7 +30,8 @@ def zeitlin(
     suzuki4, kahan_li6, …) for a higher order; "lie_trotter" has order 1 by name only.
     state: {"vorticity": (rows, N) complex}, this rank's rows of the Hermitian W (SineBracket.matrix_of); the
         flow adds the arrays midpoint_1, … of the same shape
-    tolerance: of the iteration, relative to |W| (Frobenius); 4 eps by default, 9e-16 in double precision
+    tolerance: of the iteration, relative to |W| (Frobenius); eps by default, 2e-16 in double precision: in
+        effect until it stagnates, as 10^4 residuals of one sign would add up in the Casimirs
     remembered: midpoints from which the next start is extrapolated;  window: of Anderson's iteration; 2 or 3
         saves a fifth of the iterations of very long steps and costs more than it saves otherwise
     The flow is `system.pieces[0].flow`, a method of IsospectralMidpoint, which counts its iterations.
@@ -40,7 +39,8 @@ def zeitlin(
     Collective.
     """
     _check(state, bracket)
-    solver = FixedPoint(tolerance, window, total=bracket.matrices.total)
+    allowed = float(np.finfo(state["vorticity"].dtype).eps) if tolerance is None else tolerance
+    solver = FixedPoint(allowed, window, total=bracket.matrices.total)
     midpoint = IsospectralMidpoint(bracket, Midpoints("vorticity", remembered), solver)
     return PhysicalSystem(state, (midpoint.piece(),), ZeitlinStructure(bracket), equation=EQUATION)
 
@@ -53,8 +53,8 @@ def _check(state: State, bracket: SineBracket) -> None:
     wrong = matrix.shape != (rows.rows, bracket.n) or matrix.dtype != bracket.complex_type
     if rows.total(np.array([float(wrong)]))[0]:
         raise ValueError(
-            f"vorticity has shape {matrix.shape} and type {matrix.dtype}; rank {rows.rank} of {rows.size} needs "
-            f"({rows.rows}, {bracket.n}) {bracket.complex_type}: rows {rows.first} to {rows.last} of W"
+            f"vorticity has shape {matrix.shape} and type {matrix.dtype}; rank {rows.rank} of {rows.size} "
+            f"needs ({rows.rows}, {bracket.n}) {bracket.complex_type}: rows {rows.first} to {rows.last} of W"
         )
     size = rows.inner(matrix, matrix)
     difference = matrix - rows.adjoint(matrix)
