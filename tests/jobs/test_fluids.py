@@ -87,12 +87,12 @@ def test_norms_are_as_stored(alone, job):
 
 @pytest.mark.skipif(MPIRUN is None, reason="no mpirun")
 def test_ranks_do_not_matter(alone, tmp_path):
-    """Fields, sums, spectra bit for bit (reproducible sums); what came in, a plain sum over the ranks, to
-    rounding."""
+    """Fields, sums, spectra bit for bit; to rounding what came in, a plain sum over the ranks, and the jobs
+    whose implicit steps end by norms."""
     for job, found in norms(3, tmp_path).items():
         for name, value in found.items():
-            if "injected" in name or "error" in name:
-                assert value == pytest.approx(alone[job][name], rel=1e-9, abs=1e-13), (job, name)
+            if "casimirs" in job or "injected" in name or "error" in name:
+                assert value == pytest.approx(alone[job][name], rel=1e-9, abs=1e-12), (job, name)
             else:
                 assert value == alone[job][name], (job, name)
 
