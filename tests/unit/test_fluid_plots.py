@@ -57,6 +57,9 @@ def test_an_ideal_flow_gets_its_figures_and_its_movie(run):
     assert "movie.gif" in names
     for path in written[:5]:
         assert np.asarray(Image.open(path).convert("L")).std() > 5.0, path
+    red, _, blue = np.moveaxis(np.asarray(Image.open(written[0]).convert("RGB"), dtype=float), 2, 0)
+    panels = (red - blue)[:, : int(0.85 * red.shape[1])]  # the bar of colours is at the right
+    assert (panels > 100.0).sum() > 1000
     assert Image.open(run / "movie.gif").n_frames == len(list(run.glob("snapshot_*.h5")))
 
 
