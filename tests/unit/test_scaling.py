@@ -10,7 +10,18 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from scaling import compare, compiler, distributions, force, gravity, limits, main_job, memory, ranks
+from scaling import (
+    compare,
+    compiler,
+    distributions,
+    force,
+    gravity,
+    limits,
+    main_job,
+    memory,
+    ranks,
+    turbulence,
+)
 from scaling.communication_model import CommunicationModel, Measured
 from scaling.error_curve import Curve
 from scaling.exact_field import Errors, ExactSample
@@ -292,3 +303,14 @@ def test_main_job_prints_time_and_errors(capsys):
     said = capsys.readouterr().out
     assert "largest |dE/E|" in said
     assert "start-up" in said
+
+
+def test_turbulence_prints_the_floor_and_the_model(capsys):
+    assert turbulence.main(["--quick"]) == 0
+    said = capsys.readouterr().out
+    assert "fluidsim/ours, 32² (published ratio)" in said
+    rows = [line.split() for line in said.splitlines() if line.strip().startswith("bytes/model")]
+    assert [row[-1] for row in rows] == ["yes", "yes"]
+    lines = [line.split() for line in said.splitlines() if line.strip().startswith("32²")]
+    sent = [row for row in lines if row[1:3] == ["double", "2"]]
+    assert [int(row[6]) for row in sent] == [2 * 21 * 32 * 16]

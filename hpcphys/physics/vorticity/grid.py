@@ -54,7 +54,7 @@ class VorticityGrid:
             raise ValueError(f"rank {self.rank} of {self.size} ranks; allowed: 0 to {self.size - 1}")
         if self.size > self.n:
             raise ValueError(
-                f"{self.size} ranks for {self.n} lines of points; allowed: up to {self.n} ranks, one line each"
+                f"{self.size} ranks for {self.n} lines of points; allowed: up to {self.n} ranks"
             )
 
     @property
