@@ -23,7 +23,7 @@ def cascade(seed: int) -> dict[str, float]:
     """The numbers of the job's window, and the share of what comes in that is dissipated in its time."""
     job, serial = load_job(JOB, ["diagnostics.budget_every=5", f"forcing.seed={seed}"]), Communicator.serial()
     seen = job.diagnostics
-    flow = kind_of(job).simulation(job, backend("cpu", threads=2), serial, Timers(serial), Log(1), None)
+    flow = kind_of(job).simulation(job, backend("cpu", threads=1), serial, Timers(serial), Log(1), None)
     flow.start(resumed=False)
     rows: list[dict] = []
     first: dict[str, float] = {}

@@ -30,7 +30,7 @@ SERIAL = Communicator.serial()
 def finished(name: str, settings: list[str] = ()):
     """The simulation of a job with fixed steps, at its end."""
     job = load_job(JOBS / f"{name}.toml", list(settings))
-    flow = kind_of(job).simulation(job, backend("cpu", threads=2), SERIAL, Timers(SERIAL), Log(1), None)
+    flow = kind_of(job).simulation(job, backend("cpu", threads=1), SERIAL, Timers(SERIAL), Log(1), None)
     flow.start(resumed=False)
     flow.advance(round(job.time.end / job.time.step), diagnosed=True)
     assert flow.state.time == pytest.approx(job.time.end)
@@ -69,7 +69,7 @@ def test_taylor_green_decays_to_rounding():
 def test_euler_converges_at_fifth_order_in_energy_and_enstrophy():
     """128 points, T = 2: each halving of dt takes a factor of about 30 from the errors (order 5)."""
     grid = VorticityGrid(128)
-    engine = VorticityEngine(grid, backend("cpu", threads=2), SERIAL)
+    engine = VorticityEngine(grid, backend("cpu", threads=1), SERIAL)
     start = SPECTRAL["random"](grid, peak=6.0, energy=0.5, seed=1)
     weights = 0.5 * grid.weight * np.ones(grid.shape)
     errors = []

@@ -53,9 +53,7 @@ class VorticityGrid:
         if not 0 <= self.rank < self.size:
             raise ValueError(f"rank {self.rank} of {self.size} ranks; allowed: 0 to {self.size - 1}")
         if self.size > self.n:
-            raise ValueError(
-                f"{self.size} ranks for {self.n} lines of points; allowed: up to {self.n} ranks"
-            )
+            raise ValueError(f"{self.size} ranks for {self.n} lines of points; allowed: up to {self.n} ranks")
 
     @property
     def cutoff(self) -> int:
