@@ -1,4 +1,4 @@
-"""diagnostics.h5 and diagnostics.csv: what is conserved or watched, as time series.
+"""diagnostics.h5 and diagnostics.csv: what is conserved or watched, as time series; and others like it.
 
 Rows are collected in memory and appended to a copy of the file, which then replaces it by a rename: whenever
 the run is killed, the file on disk is complete.  A resumed run cuts the series back to its checkpoint and
@@ -26,12 +26,13 @@ FLUSH_SECONDS = 5.0
 class Series:
     """The growing time series of a run, written by one rank.
 
-    folder: the output folder; attributes: text and numbers kept with the file (the job).
+    folder: the output folder; attributes: text and numbers kept with the file (the job)
+    name: of the files; diagnostics alone have a CSV file beside the HDF5 file
     """
 
-    def __init__(self, folder: Path, attributes: Mapping[str, object]) -> None:
-        self.path = folder / "diagnostics.h5"
-        self.table = folder / "diagnostics.csv"
+    def __init__(self, folder: Path, attributes: Mapping[str, object], name: str = "diagnostics") -> None:
+        self.path = folder / f"{name}.h5"
+        self.table = folder / f"{name}.csv" if name == "diagnostics" else None
         self.attributes = dict(attributes)
         self._rows: list[dict[str, np.ndarray]] = []
         self._next_flush = 0.0
@@ -45,7 +46,7 @@ class Series:
                 keep = int(np.searchsorted(file["step"][:], step, side="right"))
                 kept = {name: dataset[:keep] for name, dataset in file.items()}
         except (DataFileError, OSError, KeyError):
-            os.replace(self.path, self.path.with_name("diagnostics.damaged.h5"))
+            os.replace(self.path, self.path.with_suffix(".damaged.h5"))
             return 0
         self._replace(lambda copy: _fill(copy, kept, self.attributes), fresh=True)
         self._truncate_table(keep)
@@ -90,6 +91,8 @@ class Series:
             raise DataFileError(f"{self.path}: cannot be written: {reason_of(problem)}") from problem
 
     def _append_table(self, row: Mapping[str, np.ndarray]) -> None:
+        if self.table is None:
+            return
         columns = [(name, value) for name, value in row.items() if value.size <= CSV_COLUMNS]
         try:
             with self.table.open("a", encoding="utf-8") as file:
@@ -102,7 +105,7 @@ class Series:
             raise DataFileError(f"{self.table}: cannot be written: {reason_of(problem)}") from problem
 
     def _truncate_table(self, rows: int) -> None:
-        if not self.table.exists():
+        if self.table is None or not self.table.exists():
             return
         kept = self.table.read_text(encoding="utf-8").splitlines(keepends=True)[: rows + 1]
         copy = self.table.with_name(f".{self.table.name}.partial")

@@ -40,6 +40,14 @@ def write_movie(directory: Path, snapshots: list[Particles], scales: Scales) -> 
         frame = Image.fromarray(rgb)
         ImageDraw.Draw(frame).text((12, FRAME_PIXELS - 24), scales.moment(particles.time), fill="white")
         frames.append(frame)
+    return write_frames(directory, frames)
+
+
+def write_frames(directory: Path, frames: list) -> list[Path]:
+    """movie.gif of the frames (PIL images of one size), and movie.mp4 where ffmpeg is installed; their paths.
+
+    Raises DataFileError when ffmpeg fails.
+    """
     gif = directory / "movie.gif"
     temporary = directory / ".movie.partial.gif"
     frames[0].save(
@@ -55,9 +63,10 @@ def _mp4(directory: Path, frames: list) -> list[Path]:
     if program is None:
         return []
     path, temporary = directory / "movie.mp4", directory / ".movie.partial.mp4"
+    width, height = frames[0].size
     command = [
         program, "-y", "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgb24",
-        "-s", f"{FRAME_PIXELS}x{FRAME_PIXELS}", "-r", str(FRAMES_PER_SECOND), "-i", "-",
+        "-s", f"{width}x{height}", "-r", str(FRAMES_PER_SECOND), "-i", "-",
         "-pix_fmt", "yuv420p", str(temporary),
     ]  # fmt: skip
     done = subprocess.run(command, input=b"".join(frame.tobytes() for frame in frames), capture_output=True)

@@ -31,7 +31,7 @@ def plot_run(directory: str | Path, movie: bool = False) -> list[Path]:
     from hpcphys.report import figures
 
     directory = Path(directory)
-    job = _job(directory)
+    job = used_job(directory)
     scales = drawing_scales(job)
     series_path = directory / "diagnostics.h5"
     snapshots = sorted(directory.glob("snapshot*.hdf5"))
@@ -91,7 +91,7 @@ def drawing_scales(job: dict[str, Any]):
     )  # fmt: skip
 
 
-def _job(directory: Path) -> dict[str, Any]:
+def used_job(directory: Path) -> dict[str, Any]:
     """Tables of job.used.toml; empty when there is none."""
     path = directory / "job.used.toml"
     if not path.exists():

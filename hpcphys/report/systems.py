@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ import numpy as np
 from hpcphys.io.rows import DataFileError
 from hpcphys.io.series import read_series
 from hpcphys.io.summary import read_summary
-from hpcphys.report.plots import save_figure
+from hpcphys.report.plots import save_figure, used_job
 
 LARGEST_PATH = 20_000
 """Points of a trajectory that are drawn at most."""
@@ -36,7 +35,7 @@ def plot_systems(folder: str | Path) -> list[Path]:
     series = read_series(folder / "diagnostics.h5")
     if len(series["time"]) < 2:
         return []
-    job, summary = _job(folder), read_summary(folder) or {}
+    job, summary = used_job(folder), read_summary(folder) or {}
     table = job.get("hamiltonian", {})
     written = []
     with matplotlib.rc_context(figures.STYLE):
@@ -70,14 +69,3 @@ def last_states(folder: Path) -> dict[str, np.ndarray]:
 def thinned(length: int) -> np.ndarray:
     """Rows that are drawn of a series so long."""
     return np.unique(np.linspace(0, length - 1, min(length, LARGEST_PATH)).astype(int))
-
-
-def _job(folder: Path) -> dict[str, Any]:
-    """Tables of job.used.toml; empty when there is none."""
-    path = folder / "job.used.toml"
-    if not path.exists():
-        return {}
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as problem:
-        raise DataFileError(f"{path}: is not valid TOML ({problem})") from problem

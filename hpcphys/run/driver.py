@@ -62,6 +62,10 @@ class Driver:
         self.steps_here = 0
         self.reason = ""
         self.series = Series(folder, {"job": job_text})
+        self.further = {
+            name: Series(folder, {"job": job_text, **attributes}, name)
+            for name, attributes in simulation.further_series().items()
+        }
         self._next_checkpoint = time.monotonic() + (job.output.checkpoint_every or math.inf)
         self._write_seconds = self.program.state.nbytes / WRITE_RATE
         self._call_seconds = 0.0
@@ -88,6 +92,7 @@ class Driver:
         self.simulation.start(self.resumed)
         if not self.resumed:
             self._diagnose()
+            self._append_further()
             self._snapshot()
         progress = Progress(self.log, self.job.output.log_every, self._share_done())
         while not self.is_finished():
@@ -123,8 +128,7 @@ class Driver:
         """Write a checkpoint of this step, the series up to it included; collective."""
         with self.timers.measure("checkpoint"):
             began = time.monotonic()
-            if self.communicator.rank == 0:
-                self.series.flush()
+            self._flush()
             state = self.state
             memory = {
                 **self.simulation.memory,
@@ -193,6 +197,7 @@ class Driver:
             self.log.note(line)
         if self.state.step % self.job.output.diagnostics_every == 0:
             self._diagnose(progress)
+        self._append_further()
         interval = self.job.output.snapshot_every
         due = interval is not None and self.state.time >= self.snapshots * interval * (1.0 - 1e-12)
         if due and not self.is_finished():
@@ -211,6 +216,22 @@ class Driver:
             if progress is not None:
                 progress.clear()
             raise
+
+    def _append_further(self) -> None:
+        """Rows that are due now for the series of the simulation's own."""
+        for name, row in self.simulation.further_rows().items():
+            if self.communicator.rank == 0:
+                self.further[name].append({"step": self.state.step, "time": self.state.time, **row})
+
+    def truncate(self, step: int) -> None:
+        """Forget rows after `step` in every series: the checkpoint that is resumed does not know them."""
+        for series in (self.series, *self.further.values()):
+            series.truncate(step)
+
+    def _flush(self) -> None:
+        if self.communicator.rank == 0:
+            for series in (self.series, *self.further.values()):
+                series.flush()
 
     def _snapshot(self) -> None:
         if not self.job.output.snapshots:
@@ -234,8 +255,7 @@ class Driver:
                 self.simulation.finish()
             self._diagnose()
         self._snapshot()
-        if self.communicator.rank == 0:
-            self.series.flush()
+        self._flush()
 
     def _share_done(self) -> float:
         wanted = steps_wanted(self.job)

@@ -15,7 +15,11 @@ from typing import Any, ClassVar
 from hpcphys.run.checkpoint import Checkpoint
 from hpcphys.run.job import Job
 
-MODULES = {"gravity": "hpcphys.run.galaxy.kind", "hamiltonian": "hpcphys.run.expressions.kind"}
+MODULES = {
+    "gravity": "hpcphys.run.galaxy.kind",
+    "hamiltonian": "hpcphys.run.expressions.kind",
+    "fluid": "hpcphys.run.fluids.kind",
+}
 """Name in [system] kind -> module whose KIND is the kind."""
 
 Broken = tuple[tuple[str, ...], str]
@@ -88,6 +92,15 @@ class Simulation(ABC):
     @abstractmethod
     def memory(self) -> dict[str, Any]:
         """What a checkpoint must keep besides the state, as JSON can hold it."""
+
+    def further_series(self) -> dict[str, dict[str, Any]]:
+        """Names of series besides the diagnostics, each with its attributes: <name>.h5 in the output
+        folder."""
+        return {}
+
+    def further_rows(self) -> dict[str, dict[str, Any]]:
+        """Rows that are due after this step for some of these series, the same on all ranks."""
+        return {}
 
     @property
     def placement(self) -> dict[str, tuple[tuple[int, ...], tuple[int, ...]]]:

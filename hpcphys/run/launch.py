@@ -170,7 +170,7 @@ def _assembled(job, folder, name, checkpoint, communicator, timers, log, request
         for partial in folder.glob(".*.partial"):  # of a write that was killed
             partial.unlink()
         if checkpoint is not None:
-            driver.series.truncate(checkpoint.step)
+            driver.truncate(checkpoint.step)
     _header(job, name, f"{count} {kind.rows}", driver, threads, log)
     if count < communicator.size:
         log.warning(f"{communicator.size} ranks for {count} {kind.rows}: some ranks have nothing to do")

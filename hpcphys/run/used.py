@@ -58,6 +58,8 @@ def _value(value: object) -> str:
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(_value(entry) for entry in value) + "]"
+    if isinstance(value, BaseModel):
+        value = value.model_dump()
     if isinstance(value, Mapping):
         entries = (f"{_key(key)} = {_value(entry)}" for key, entry in value.items())
         return "{" + ", ".join(entries) + "}"

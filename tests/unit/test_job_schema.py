@@ -92,7 +92,7 @@ def test_each_fault_is_named_with_its_line(line, found):
         ("end = 1\n", "", "job.toml:9: time.end: neither end nor steps is given"),
         ("step = 0.01", "step = 2", "job.toml:11: time.step: found 2.0, longer than the whole run"),
         ("step = 0.01", "", "job.toml:9: time.step: is missing"),
-        ("kind = 'gravity'", "kind = 3", "job.toml:3: system.kind: found 3; allowed: gravity"),
+        ("kind = 'gravity'", "kind = 3", "job.toml:3: system.kind: found 3; allowed: fluid, gravity"),
     ],
 )
 def test_each_fault_in_place_is_named_with_its_line(old, new, found):

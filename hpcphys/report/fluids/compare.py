@@ -1,0 +1,42 @@
+"""One figure of what several runs of an ideal flow do to its Casimirs.
+
+python -m hpcphys.report.fluids.compare output/casimirs_zeitlin output/casimirs_pseudospectral
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from hpcphys.io.series import read_series
+from hpcphys.report.plots import save_figure
+
+
+def compared_casimirs(folders: Sequence[Path]) -> Path:
+    """Draw casimirs_compared.png into the first folder: a line for each run, named after its folder.
+
+    Casimirs are the traces of Zeitlin's model, or the moments <ω^m> of the other runs on their grids.
+    Raises DataFileError for a folder without diagnostics.h5.
+    """
+    import matplotlib
+
+    from hpcphys.report import figures
+    from hpcphys.report.fluids_casimirs import casimirs_figure
+
+    runs = {folder.name: casimir_series(read_series(folder / "diagnostics.h5")) for folder in folders}
+    with matplotlib.rc_context(figures.STYLE):
+        return save_figure(casimirs_figure(runs), folders[0] / "casimirs_compared.png")
+
+
+def casimir_series(series: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Time, energy and casimir_2, casimir_3, ... of a run."""
+    kind = "casimir_" if "casimir_2" in series else "moment_"
+    found = {name: series[name] for name in ("time", "energy")}
+    return found | {name.replace(kind, "casimir_"): series[name] for name in series if name.startswith(kind)}
+
+
+if __name__ == "__main__":
+    print(compared_casimirs([Path(argument) for argument in sys.argv[1:]]))
