@@ -37,12 +37,14 @@ class Communicator:
     `bytes_sent`, `messages_sent`, `seconds`: what this rank has sent, and the time it spent in
     communication and waiting, since `reset_counters`.  A message to a rank counts once; a collective
     operation counts its own contribution once and ⌈log2 size⌉ messages (a tree).  One rank counts nothing.
+    within: the communicator of which these ranks are a part; it counts what is said here as well.
 
     Every method except the attributes and counters is collective: all ranks call it, in the same order.
     """
 
-    def __init__(self, mpi=None):
+    def __init__(self, mpi=None, within: Communicator | None = None):
         self.mpi = mpi
+        self._within = within
         self.rank: int = 0 if mpi is None else mpi.Get_rank()
         self.size: int = 1 if mpi is None else mpi.Get_size()
         self._node: Communicator | None = None
@@ -124,10 +126,16 @@ class Communicator:
         """Bytes, messages and seconds of this rank since `reset_counters`."""
         return {"bytes_sent": self.bytes_sent, "messages_sent": self.messages_sent, "seconds": self.seconds}
 
-    def _count_collective(self, size_in_bytes: int, started: float) -> None:
+    def count(self, size_in_bytes: int, messages: int, started: float) -> None:
+        """Add to the counters what was sent, and the time since `started` (of time.perf_counter)."""
         self.bytes_sent += size_in_bytes
-        self.messages_sent += self._depth
+        self.messages_sent += messages
         self.seconds += time.perf_counter() - started
+        if self._within is not None:
+            self._within.count(size_in_bytes, messages, started)
+
+    def _count_collective(self, size_in_bytes: int, started: float) -> None:
+        self.count(size_in_bytes, self._depth, started)
 
     # -- objects (small things, by pickle) ----------------------------------------------------------------
 

@@ -105,6 +105,12 @@ class Program:
         if self.native is not None:
             self._run_native(1, dt, outputs)
             return self.dt if dt is None else dt
+        length = self._step(dt, outputs)
+        self._synchronise()
+        return length
+
+    def _step(self, dt: float | None, outputs: Iterable[str] = ()) -> float:
+        """One step; flows of its end may still be due (PhysicalSystem.synchronise)."""
         length = self._length(dt)
         wanted = self.system.fields_for(frozenset(outputs))
         self.prepare()
@@ -121,12 +127,14 @@ class Program:
 
     def run(self, steps: int, dt: float | None = None, outputs: Iterable[str] = ()) -> None:
         """Do `steps` steps; the `outputs` are valid at the end of the last.  A native program does them in
-        one call."""
+        one call, and lazy flows are merged from step to step: run(n) then differs from n times step() in
+        rounding."""
         if self.native is not None:
             self._run_native(steps, dt, outputs)
             return
         for remaining in range(steps, 0, -1):
-            self.step(dt, outputs if remaining == 1 else ())
+            self._step(dt, outputs if remaining == 1 else ())
+        self._synchronise()
 
     def reverse(self) -> None:
         """Reverse time: the next steps retrace the last ones to round-off (symmetric compositions).
@@ -151,6 +159,12 @@ class Program:
         from hpcphys.compiler.theory.predictions import predictions
 
         return predictions(self, quantities, **options)
+
+    def _synchronise(self) -> None:
+        """Complete the flows that an engine has merged across steps and still owes."""
+        if self.system.synchronise is not None:
+            with self.timers.measure("synchronise") if self.timers is not None else nullcontext():
+                self.system.synchronise(self.state)
 
     def _length(self, dt: float | None) -> float:
         """The step to take: the argument, else the program's own; 0 where the controller chooses."""
@@ -226,6 +240,7 @@ class Program:
                     op.layout.exchange(state)
                     state.check_rows()
                 elif isinstance(op, ChooseStep):
+                    self._synchronise()
                     dt = op.controller.choose(state)
         except Exception as error:
             kind = type(op).__name__.lower()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -58,6 +58,8 @@ class PhysicalSystem:
     splitting: how the pieces were found (splitting.Splitting), or None
     constraints: what holds g(q) = 0 (constraints.BondConstraints or HolonomicConstraints), or None
     carries: variables carry_<name> of compensated sums (compensate.compensate)
+    synchronise: synchronise(state) completes flows that are still due, for engines that merge flows across
+        steps; programs call it before anyone looks at the state
     """
 
     state: State
@@ -72,6 +74,7 @@ class PhysicalSystem:
     splitting: Any = None
     constraints: Any = None
     carries: tuple[Any, ...] = ()
+    synchronise: Callable[[State], None] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "pieces", tuple(self.pieces))
