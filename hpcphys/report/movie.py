@@ -40,6 +40,14 @@ def write_movie(directory: Path, snapshots: list[Particles], scales: Scales) -> 
         frame = Image.fromarray(rgb)
         ImageDraw.Draw(frame).text((12, FRAME_PIXELS - 24), scales.moment(particles.time), fill="white")
         frames.append(frame)
+    return save_frames(directory, frames)
+
+
+def save_frames(directory: Path, frames: list) -> list[Path]:
+    """movie.gif of PIL images of one size, and movie.mp4 where ffmpeg is installed (even sides needed).
+
+    Returns the paths written.  Raises DataFileError when ffmpeg fails.
+    """
     gif = directory / "movie.gif"
     temporary = directory / ".movie.partial.gif"
     frames[0].save(
@@ -57,7 +65,7 @@ def _mp4(directory: Path, frames: list) -> list[Path]:
     path, temporary = directory / "movie.mp4", directory / ".movie.partial.mp4"
     command = [
         program, "-y", "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgb24",
-        "-s", f"{FRAME_PIXELS}x{FRAME_PIXELS}", "-r", str(FRAMES_PER_SECOND), "-i", "-",
+        "-s", "x".join(map(str, frames[0].size)), "-r", str(FRAMES_PER_SECOND), "-i", "-",
         "-pix_fmt", "yuv420p", str(temporary),
     ]  # fmt: skip
     done = subprocess.run(command, input=b"".join(frame.tobytes() for frame in frames), capture_output=True)

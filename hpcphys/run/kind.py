@@ -15,7 +15,11 @@ from typing import Any, ClassVar
 from hpcphys.run.checkpoint import Checkpoint
 from hpcphys.run.job import Job
 
-MODULES = {"gravity": "hpcphys.run.galaxy.kind", "hamiltonian": "hpcphys.run.expressions.kind"}
+MODULES = {
+    "gravity": "hpcphys.run.galaxy.kind",
+    "hamiltonian": "hpcphys.run.expressions.kind",
+    "wavefunction": "hpcphys.run.wavefunctions.kind",
+}
 """Name in [system] kind -> module whose KIND is the kind."""
 
 Broken = tuple[tuple[str, ...], str]
@@ -32,6 +36,11 @@ class Simulation(ABC):
     program: Any
     backend: Any
     snapshot_pattern: ClassVar[str] = "snapshot_{index:03d}.hdf5"
+
+    @property
+    def takes_many_steps(self) -> bool:
+        """Whether `advance` may do many steps at once: a native program does them in one call."""
+        return self.program.native is not None
 
     @abstractmethod
     def headline(self) -> str:

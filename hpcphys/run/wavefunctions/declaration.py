@@ -233,7 +233,9 @@ class Declaring:
         if len(widths) != 2:
             raise ValueError(f"found {len(widths)} widths; give two, of the lower and the upper side")
         if sum(widths) >= grid.lengths[axis]:
-            raise ValueError(f"layers of {sum(widths):g} fill the box of {grid.lengths[axis]:g}; make them thinner")
+            raise ValueError(
+                f"layers of {sum(widths):g} fill the box of {grid.lengths[axis]:g}; make them thinner"
+            )
         x = self._coordinates.variables[axis].symbols[0]
         low, high = grid.lower[axis], grid.upper[axis]
         total = sympy.Float(0.0)

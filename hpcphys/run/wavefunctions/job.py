@@ -30,7 +30,7 @@ class WaveSystem(System):
 
 
 class Grid(Table):
-    """A box that repeats itself along every axis; point j of an axis lies at lower + j (upper - lower)/points.
+    """A box that repeats itself along every axis; point j of one lies at lower + j (upper - lower)/points.
 
     Axis x is shared by the ranks: a grid of two or three axes runs on 1 to points[0] ranks, one of one axis
     on one rank.
@@ -54,8 +54,8 @@ class Wave(Table):
     nonlinearity: Finite = Field(0.0, description="g of the Gross-Pitaevskii equation (all particles in it)")
     absorber: str | dict[str, list[NonNegative]] | None = Field(
         None,
-        description="W >= 0, an expression without t; or axis -> [width at the lower side, at the upper side] "
-        "of layers: { x = [5, 5] }",
+        description="W >= 0, an expression without t; or layers by axis: [width at the lower side, at the "
+        "upper side], as { x = [5, 5] }",
     )
     absorber_strength: Positive = Field(1.0, description="W at the outer edge of a layer")
     absorber_power: int = Field(3, ge=1, le=8, description="W grows as this power of the depth in a layer")
@@ -123,7 +123,7 @@ class Exact(Table):
     imaginary: Formula = Field(0.0, description="imaginary part of the exact wavefunction")
     expectations: dict[str, Formula] = Field(
         {},
-        description="column of the diagnostics -> its exact value, of t: { position_x = 'cos(t)', energy = 0.5 }",
+        description="column of the diagnostics -> its exact value, of t: { position_x = 'cos(t)' }",
     )
     transmission: Formula | None = Field(None, description="exact T, of energy")
     levels: list[Formula] = Field(

@@ -25,7 +25,9 @@ LARGEST = 1 << 22
 when the ranks share them."""
 
 
-def misfits(table: Any, parts: dict[str, Any], declaration: Declaration, path: tuple[str, ...]) -> list[Broken]:
+def misfits(
+    table: Any, parts: dict[str, Any], declaration: Declaration, path: tuple[str, ...]
+) -> list[Broken]:
     """What of an initial state does not fit the grid.  parts: of Declaration.initial or reference."""
     if any(value is None for value in parts.values()):
         return []  # an expression that could not be read has its own problem
@@ -47,10 +49,13 @@ def _gaussian(parts: dict[str, Any], declaration: Declaration, path: tuple[str, 
         name, spacing = AXES[axis], grid.spacing[axis]
         outside = outside_of_gaussian(grid.lower[axis], grid.upper[axis], centre, width)
         if outside > ALLOWED:
-            yield (*path, "centre"), (
-                f"along {name} {outside:.1e} of the packet lies outside the box {grid.lower[axis]:g} to "
-                f"{grid.upper[axis]:g} (centre {centre:g}, width {width:g}); at most {ALLOWED:g} may: "
-                f"move it, or widen the box"
+            yield (
+                (*path, "centre"),
+                (
+                    f"along {name} {outside:.1e} of the packet lies outside the box {grid.lower[axis]:g} to "
+                    f"{grid.upper[axis]:g} (centre {centre:g}, width {width:g}); at most {ALLOWED:g} may: "
+                    f"move it, or widen the box"
+                ),
             )
             continue
         shares = axis_shares(gaussian_factor(grid.coordinates(axis), centre, width, momentum), 0, spacing)
@@ -71,9 +76,12 @@ def _too_fast(
         f"on the grid its mean is {shares.momentum:g}" if folded else
         f"{shares.fast:.1e} of the packet has more than 0.9 of that, at most {ALLOWED:g} may"
     )  # fmt: skip
-    yield path, (
-        f"found {momentum:g} along {name} with a spread of {spread:.3g}; the grid holds momenta up to "
-        f"{nyquist:.4g} (pi/spacing), and {what}: use at least {needed} points, or a slower packet"
+    yield (
+        path,
+        (
+            f"found {momentum:g} along {name} with a spread of {spread:.3g}; the grid holds momenta up to "
+            f"{nyquist:.4g} (pi/spacing), and {what}: use at least {needed} points, or a slower packet"
+        ),
     )
 
 
@@ -93,7 +101,9 @@ def _expression(parts: dict[str, Any], declaration: Declaration, path: tuple[str
     yield from _measured(psi, range(grid.dimension), declaration, (*path, "real"))
 
 
-def _measured(psi: np.ndarray, axes: Any, declaration: Declaration, path: tuple[str, ...]) -> Iterator[Broken]:
+def _measured(
+    psi: np.ndarray, axes: Any, declaration: Declaration, path: tuple[str, ...]
+) -> Iterator[Broken]:
     """Numbers that are none, no norm at all, and momenta beyond the grid's along the given axes."""
     bad = np.argwhere(~np.isfinite(psi))
     if len(bad):
@@ -111,10 +121,11 @@ def _measured(psi: np.ndarray, axes: Any, declaration: Declaration, path: tuple[
         shares = axis_shares(psi, place, spacing)
         if shares.fast > ALLOWED:
             cut = f" (at the edges of the box its density is {shares.edge:.1e} of the largest)"
-            yield path, (
-                f"along {AXES[axis]} {shares.fast:.1e} of the packet has momenta beyond 0.9 of the largest that "
-                f"the grid holds, {pi / spacing:.4g} (pi/spacing); at most {ALLOWED:g} may{cut}: use more "
-                "points, or a box at whose ends the packet vanishes or repeats itself"
+            yield (
+                path,
+                (
+                    f"along {AXES[axis]} {shares.fast:.1e} of the packet has momenta beyond 0.9 of the largest "
+                    f"that the grid holds, {pi / spacing:.4g} (pi/spacing); at most {ALLOWED:g} may{cut}: "
+                    "use more points, or a box at whose ends the packet vanishes or repeats itself"
+                ),
             )
-
-

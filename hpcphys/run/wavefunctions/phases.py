@@ -42,23 +42,32 @@ def phases(job: Any, declaration: Declaration, lowest: float, highest: float) ->
 
 
 def warnings(job: Any, found: Phases, grid: WaveGrid) -> list[str]:
-    """Lines about a step that is too long and about slow grids; empty where all is well."""
+    """Lines about a step that is too long and about slow grids; empty where all is well.
+
+    Two waves whose phases differ by 2π after a flow are coupled as if they had the same energy; with a
+    nonlinearity pairs k, -k are at a phase of π each, and grow (Weideman & Herbst 1986, SIAM J. Numer. Anal.
+    23, 485).
+    """
     lines = []
-    if job.time.mode == "real":
+    limit = pi if job.wave.nonlinearity else 2.0 * pi
+    if job.time.mode == "real" and (found.potential > 0.0 or job.wave.nonlinearity):
         for name, phase, where in (
             ("kinetic", found.kinetic, "at the largest momentum of the grid"),
             ("potential", found.potential, "between its highest and lowest point"),
         ):
-            if phase > pi:
+            if phase > limit:
                 lines.append(
-                    f"the {name} phase of one flow reaches {phase:.3g} ({where}), more than pi: waves there may "
-                    f"be aliased into others; time.step = {job.time.step * pi / phase:.3g} would hold it below"
+                    f"the {name} phase of one flow reaches {phase:.3g} ({where}), more than {limit:.3g}: the "
+                    "step couples waves there that have nothing to do with each other; time.step = "
+                    f"{job.time.step * limit / phase:.2g} would hold it below"
                 )
     for axis, count in zip(AXES, grid.points, strict=False):
         factor = largest_prime(count)
         if factor > LARGEST_FACTOR:
             near = next(n for n in range(count, 2 * count + 8) if largest_prime(n) <= LARGEST_FACTOR)
-            lines.append(f"{count} points along {axis} have the prime factor {factor}: slow; {near} is faster")
+            lines.append(
+                f"{count} points along {axis} have the prime factor {factor}: slow; {near} is faster"
+            )
     return lines
 
 

@@ -91,34 +91,43 @@ def _integrator(time: Any, found: Declaration, tables: dict[str, Any]) -> Iterat
     except ValueError as problem:
         yield key, f"{problem} (a vector potential of the coordinates is a piece of its own)"
         return
-    wave = tables.get("wave")
+    wave, last = tables.get("wave"), max(stage.piece for stage in stages)
     negative = min(stage.coefficient for stage in stages)
     if time.mode == "imaginary" and negative < 0:
-        yield key, (
-            f"{time.integrator!r} has the negative coefficient {negative:.4g}, which in imaginary time lets fast "
-            "waves grow without bound; use leapfrog, or chin4a for order 4"
+        yield (
+            key,
+            (
+                f"{time.integrator!r} has the negative coefficient {negative:.4g}, which in imaginary time lets "
+                "fast waves grow without bound; use leapfrog, or chin4a for order 4"
+            ),
         )
-    if found.absorber is not None and min(s.coefficient for s in stages if s.piece == len_pieces(stages)) < 0:
-        yield key, (
-            f"{time.integrator!r} has negative coefficients of the potential, over which an absorber makes "
-            "waves grow; use leapfrog or chin4a"
+    if found.absorber is not None and min(s.coefficient for s in stages if s.piece == last) < 0:
+        yield (
+            key,
+            (
+                f"{time.integrator!r} has negative coefficients of the potential, over which an absorber "
+                "makes waves grow; use leapfrog or chin4a"
+            ),
         )
     if any(stage.gradient for stage in stages):
         if wave is not None and wave.nonlinearity:
-            text = f"{time.integrator!r} needs the gradient of g|psi|², which is not at hand; use blanes_moan4"
+            text = (
+                f"{time.integrator!r} needs the gradient of g|psi|², which is not at hand; use blanes_moan4"
+            )
             yield key, text
         if _has_corners(found.potential):
-            yield key, (
-                f"{time.integrator!r} needs the gradient of the potential, which has kinks or jumps (abs, min, "
-                "max, sign): it would lose its order; use blanes_moan_rkn4, or smooth the potential"
+            yield (
+                key,
+                (
+                    f"{time.integrator!r} needs the gradient of the potential, which has kinks or jumps (abs, "
+                    "min, max, sign): it would lose its order; use blanes_moan_rkn4, or smooth the potential"
+                ),
             )
     if time.mode == "imaginary" and found.is_driven:
-        yield ("time", "mode"), "found 'imaginary' with a Hamiltonian that depends on t; it has no ground state"
-
-
-def len_pieces(stages: tuple[Stage, ...]) -> int:
-    """Number of the last piece, the potential."""
-    return max(stage.piece for stage in stages)
+        yield (
+            ("time", "mode"),
+            "found 'imaginary' with a Hamiltonian that depends on t; it has no ground state",
+        )
 
 
 def _has_corners(potential: sympy.Expr) -> bool:
