@@ -18,7 +18,7 @@ import numpy as np
 
 from hpcphys.compiler.state import State
 from hpcphys.compiler.structures.wavefunction import WAVEFUNCTION
-from hpcphys.physics.schrodinger.grid import AXES, WaveGrid
+from hpcphys.physics.schrodinger.grid import WaveGrid
 from hpcphys.physics.schrodinger.potential import GridFunction, PotentialError
 from hpcphys.physics.schrodinger.sweeps import ArraySweeps, Drift, Kick
 from hpcphys.physics.schrodinger.vector_potential import VectorPotential

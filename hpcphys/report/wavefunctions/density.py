@@ -69,10 +69,10 @@ def _where(snapshots: list[Snapshot]) -> tuple[float, float]:
     """The part of the axis that holds all but a millionth of the density at every moment."""
     (x,) = snapshots[0].axes
     shares = [np.cumsum(s.density) / max(s.density.sum(), 1e-300) for s in snapshots]
-    low = min(x[np.searchsorted(share, 1e-6)] for share in shares)
-    high = max(x[min(np.searchsorted(share, 1.0 - 1e-6), len(x) - 1)] for share in shares)
+    low = min(float(x[int(np.searchsorted(share, 1e-6))]) for share in shares)
+    high = max(float(x[min(int(np.searchsorted(share, 1.0 - 1e-6)), len(x) - 1)]) for share in shares)
     room = 0.08 * (high - low)
-    return max(low - room, x[0]), min(high + room, x[-1])
+    return max(float(low - room), float(x[0])), min(float(high + room), float(x[-1]))
 
 
 def _draw_potential(axes: Any, run: Run, x: np.ndarray, shown: tuple[float, float], heights: tuple) -> None:
@@ -89,7 +89,8 @@ def _draw_potential(axes: Any, run: Run, x: np.ndarray, shown: tuple[float, floa
     floor = 0.0 if abs(floor) < 1e-6 * abs(ceiling) else floor
     axes.annotate(
         f"dashed: potential, {floor:.3g} to {ceiling:.3g}; thin: square of the real part", (0.0, 1.0),
-        xycoords="axes fraction", xytext=(2, -2), textcoords="offset points", color=GREY, fontsize=8, va="top",
+        xycoords="axes fraction", xytext=(2, -2), textcoords="offset points",
+        color=GREY, fontsize=8, va="top",
     )  # fmt: skip
 
 

@@ -127,7 +127,7 @@ def relaxation_figure(run: Run) -> Figure | None:
 def probabilities_figure(run: Run) -> Figure | None:
     """Norm, probabilities of regions and overlaps above; fluxes through planes below."""
     series = run.series
-    time = series.get("time", ())
+    time = series.get("time", np.zeros(0))
     if len(time) < 3:
         return None
     shares = {
@@ -141,9 +141,8 @@ def probabilities_figure(run: Run) -> Figure | None:
     if not shares and not fluxes:
         return None
     figure, panels = _panels(bool(shares) + bool(fluxes), 1.9)
-    for panel, curves, label in zip(
-        panels, [c for c in (shares, fluxes) if c], ["probability"] * bool(shares) + ["flux"], strict=False
-    ):
+    drawn = [(curves, label) for curves, label in ((shares, "probability"), (fluxes, "flux")) if curves]
+    for panel, (curves, label) in zip(list(panels), drawn, strict=True):
         for (name, values), colour in zip(curves.items(), COLOURS * 3, strict=False):
             panel.plot(time, values, color=colour, label=name)
             exact = series.get(f"exact_probability_{name}")

@@ -157,7 +157,9 @@ class Declaring:
         if len(self.problems) > before:
             return None
         with self.at("grid", "points"):
-            return WaveGrid(tuple(table.points), **corners, mass=mass, precision=wave.precision)
+            return WaveGrid(
+                tuple(table.points), corners["lower"], corners["upper"], mass, precision=wave.precision
+            )
         return None
 
     def _parameters(self, wave: Any, grid: WaveGrid) -> bool:
@@ -274,10 +276,11 @@ class Declaring:
                 text = f"found {len(table.factors)} factors for {grid.dimension} axes; give one for each axis"
                 self.problems.append(((*path, "factors"), text))
             else:
-                found["factors"] = [
+                factors = [
                     self._read(text, *path, "factors", allowed=(axis,), time=False)
                     for axis, text in zip(AXES, table.factors, strict=False)
                 ]
+                found["factors"] = None if None in factors else factors
         if getattr(table, "potential", None) is not None:
             found["potential"] = self._read(table.potential, *path, "potential", time=False)
         return found

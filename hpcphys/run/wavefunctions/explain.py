@@ -103,7 +103,7 @@ def _exchanges(declaration: Declaration, kinetic: int) -> list[str]:
     return [
         "Exchanges",
         f"  slabs along x, transposed twice for each of {flows}; on P ranks each sends",
-        f"  {amount(2 * kinetic * size)} (P - 1)/P² in {2 * kinetic} (P - 1) messages per step; one rank nothing",
+        f"  {amount(2 * kinetic * size)} (P - 1)/P² in {2 * kinetic} (P - 1) messages per step; one none",
     ]
 
 

@@ -124,8 +124,8 @@ def _measured(
             yield (
                 path,
                 (
-                    f"along {AXES[axis]} {shares.fast:.1e} of the packet has momenta beyond 0.9 of the largest "
-                    f"that the grid holds, {pi / spacing:.4g} (pi/spacing); at most {ALLOWED:g} may{cut}: "
-                    "use more points, or a box at whose ends the packet vanishes or repeats itself"
+                    f"along {AXES[axis]} {shares.fast:.1e} of the packet has momenta beyond 0.9 of the "
+                    f"largest that the grid holds, {pi / spacing:.4g} (pi/spacing); at most {ALLOWED:g} "
+                    f"may{cut}: use more points, or a box at whose ends the packet vanishes or repeats itself"
                 ),
             )

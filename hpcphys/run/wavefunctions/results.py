@@ -61,7 +61,7 @@ def spectrum(time: np.ndarray, overlap: np.ndarray) -> tuple[np.ndarray, np.ndar
     """
     step, count = time[1] - time[0], len(time)
     angle = np.pi * np.arange(count) / count
-    window = sum(a * np.cos(k * angle) for k, a in enumerate(WINDOW))
+    window = np.array(WINDOW) @ np.cos(np.arange(len(WINDOW))[:, None] * angle)
     size = FILLED * 2 ** int(np.ceil(np.log2(2 * count)))
     padded = np.zeros(size, complex)
     padded[:count] = window * overlap

@@ -60,7 +60,9 @@ def _functions(found: Declaration) -> Iterator[Broken]:
 
 def _states(tables: dict[str, Any], found: Declaration, files_needed: bool) -> Iterator[Broken]:
     observables = tables.get("observables")
-    states = [(("initial",), tables.get("initial"), found.initial)]
+    states: list[tuple[tuple[str, ...], Any, dict[str, Any]]] = [
+        (("initial",), tables.get("initial"), found.initial)
+    ]
     states.append((("observables", "reference"), getattr(observables, "reference", None), found.reference))
     for path, table, parts in states:
         if table is None:
@@ -97,8 +99,8 @@ def _integrator(time: Any, found: Declaration, tables: dict[str, Any]) -> Iterat
         yield (
             key,
             (
-                f"{time.integrator!r} has the negative coefficient {negative:.4g}, which in imaginary time lets "
-                "fast waves grow without bound; use leapfrog, or chin4a for order 4"
+                f"{time.integrator!r} has the negative coefficient {negative:.4g}, which in imaginary time "
+                "lets fast waves grow without bound; use leapfrog, or chin4a for order 4"
             ),
         )
     if found.absorber is not None and min(s.coefficient for s in stages if s.piece == last) < 0:
@@ -119,8 +121,8 @@ def _integrator(time: Any, found: Declaration, tables: dict[str, Any]) -> Iterat
             yield (
                 key,
                 (
-                    f"{time.integrator!r} needs the gradient of the potential, which has kinks or jumps (abs, "
-                    "min, max, sign): it would lose its order; use blanes_moan_rkn4, or smooth the potential"
+                    f"{time.integrator!r} needs the gradient of the potential, which has kinks or jumps "
+                    "(abs, min, max, sign): it would lose its order; use blanes_moan_rkn4, or smooth it"
                 ),
             )
     if time.mode == "imaginary" and found.is_driven:

@@ -32,7 +32,7 @@ class Sweep:
     ) -> None:
         self.table, self.grid, self.communicator = table, grid, communicator
         self.axis = AXES.index(table.axis)
-        self.energies = np.linspace(*table.energies, table.count)
+        self.energies = np.linspace(table.energies[0], table.energies[1], table.count)
         self.momenta = np.sqrt(2.0 * grid.mass[self.axis] * self.energies)
         self.incoming = None if incoming is None else np.asarray(incoming)
         self.exact = None
