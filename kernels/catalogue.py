@@ -19,6 +19,7 @@ VARIANTS: dict[str, tuple[dict[str, Define], ...]] = {
     "gravity_tree": tuple({**defines, "LEAF": 20} for defines in GRAVITY),
     "hilbert": ({},),
     "particles": ({},),
+    "split_operator": tuple({"REAL": real} for real in ("float", "double")),
 }
 
 

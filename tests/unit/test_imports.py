@@ -16,7 +16,7 @@ ALLOWED = {
     "compiler": {"kernels", "decomposition"},
     "initial": {"decomposition"},
     "forces": {"kernels", "decomposition", "compiler"},
-    "physics": {"decomposition", "compiler", "forces"},
+    "physics": {"kernels", "decomposition", "compiler", "forces"},
     "io": {"decomposition", "compiler"},
     "report": {"decomposition", "compiler", "initial", "physics", "io"},
     "run": {"kernels", "decomposition", "compiler", "initial", "forces", "physics", "io", "report"},

@@ -18,13 +18,14 @@ import numpy as np
 
 from hpcphys.compiler.state import State
 from hpcphys.compiler.structures.wavefunction import WAVEFUNCTION
+from hpcphys.physics.schrodinger.fused import FusedSweeps
 from hpcphys.physics.schrodinger.grid import WaveGrid
 from hpcphys.physics.schrodinger.potential import GridFunction, PotentialError
 from hpcphys.physics.schrodinger.sweeps import ArraySweeps, Drift, Kick
 from hpcphys.physics.schrodinger.vector_potential import VectorPotential
 
-KEPT = 24
-"""Tables of that many durations are kept: more than any composition has."""
+KEPT, KEPT_OF_AXES = 6, 64
+"""Tables of the grid's size, and of its axes' sizes, that are kept for durations to come."""
 
 
 @dataclass(frozen=True)
@@ -49,10 +50,12 @@ class SplitOperator:
     nonlinearity: g of g|ψ|²;  absorber: W(x) ≥ 0, a text or an array;  parameters: name -> number
     vector_potential: axis name -> A_j (see VectorPotential);  charge: q
 
-    `imaginary`: flows over -i dt instead of dt, in which states decay towards the ground state;
-    `shift`: energy taken off V there, so that the norm stays near 1.
+    threads: must be those of the backend (None: whichever they are)
+
+    `frozen`: None, or the time at which H stays while flows run over -i dt instead of dt: all states decay
+    towards the ground state, times exp(shift dt), so that the norm stays near 1 for `shift` near its energy.
     Time advances with the kinetic flow (Sanz-Serna & Calvo 1994, section 12.7), from state.time at the start
-    of each step. The state is in positions after `synchronise` alone; programs call it (PhysicalSystem.synchronise).
+    of each step. The state is in positions after `synchronise` alone, which programs call.
     Raises PotentialError, on all ranks, if V, W or A is infinite or NaN on the grid, or W negative.
     Source: Feit, Fleck & Steiger (1982) J. Comput. Phys. 47, 412.
     """
@@ -69,19 +72,44 @@ class SplitOperator:
         charge: float = 1.0,
         parameters: Mapping[str, float] | None = None,
         time: float = 0.0,
+        threads: int | None = None,
     ):
+        if threads is not None and threads != backend.threads:
+            raise ValueError(
+                f"threads = {threads}, but the backend was made with threads = {backend.threads}"
+            )
         self.grid, self.backend, self.communicator = grid, backend, communicator
         self.strength = float(nonlinearity)
-        self.imaginary, self.shift = False, 0.0
+        self.frozen: float | None = None
+        self.shift = 0.0
         self.potential_function = _function(potential, grid, parameters, "potential")
         self.absorber = _function(absorber, grid, parameters, "absorber")
         self.vector_potential = VectorPotential(vector_potential, grid, parameters, charge)
         self._check(time)
-        self.sweeps = ArraySweeps(grid, backend, communicator)
+        fused = backend.name == "cpu"
+        self.sweeps = (FusedSweeps if fused else ArraySweeps)(grid, backend, communicator)
         self._kick: _DueKick | None = None
         self._drift: _DueDrift | None = None
         self._clock: tuple[float, int, float] = (0.0, 0, 0.0)
-        self._kept: OrderedDict[tuple, Any] = OrderedDict()
+        self._tables: OrderedDict[tuple, Any] = OrderedDict()
+        self._factors: OrderedDict[tuple, Any] = OrderedDict()
+
+    @property
+    def gradient_warning(self) -> str:
+        """What to say of compositions with a force gradient (chin4a, …), or "" if they keep their order."""
+        field = self.potential_function
+        if field is None or not field.corners:
+            return ""
+        return (
+            f"the potential {field.expression} has corners or steps (abs, sign, min, max, …): compositions "
+            "with a force gradient lose their order where the wavefunction reaches them; choose "
+            "blanes_moan_rkn4"
+        )
+
+    @property
+    def imaginary(self) -> bool:
+        """Whether flows run in imaginary time."""
+        return self.frozen is not None
 
     # -- flows ----------------------------------------------------------------------------------------------
 
@@ -89,7 +117,11 @@ class SplitOperator:
         """The flow of (p - qA(t))²/2m over dt [time], of the axes without A_j(x); moves the clock."""
         clock = self.clock(state)
         axes = range(self.grid.dimension)
-        found = [self.vector_potential.integrals(axis, clock, dt) for axis in axes]
+        if self.imaginary:
+            uniform = [self.vector_potential.uniform_at(axis, clock) for axis in axes]
+            found = [(a * dt, a * a * dt) for a in uniform]
+        else:
+            found = [self.vector_potential.integrals(axis, clock, dt) for axis in axes]
         due = self._drift or _DueDrift(0.0, (0.0,) * len(found), (0.0,) * len(found))
         self._drift = _DueDrift(
             due.duration + dt,
@@ -108,12 +140,13 @@ class SplitOperator:
         """
         if dt < 0 and self.absorber is not None and not self.imaginary:
             raise PotentialError(
-                f"an absorber cannot act over the negative time {dt:g}: waves would grow; choose a composition "
-                "without negative coefficients of the potential, such as leapfrog or chin4a"
+                f"an absorber cannot act over the negative time {dt:g}: waves would grow; choose a "
+                "composition without negative coefficients of the potential, such as leapfrog or chin4a"
             )
         if gradient and self.strength:
             raise PotentialError(
-                "the force gradient of g|ψ|² is not at hand; choose a composition without, such as blanes_moan6"
+                "the force gradient of g|ψ|² is not at hand; choose a composition without, such as "
+                "blanes_moan_rkn4"
             )
         if self._drift is not None:
             self._flush(state)
@@ -122,7 +155,7 @@ class SplitOperator:
             self._kick = _DueKick(dt, gradient, clock)
         elif self._same_time(due.clock, clock, dt):
             self._kick = _DueKick(due.duration + dt, due.gradient + gradient, due.clock)
-        else:
+        else:  # not the same potential any more; nothing has moved since, so that ψ comes to positions first
             self.sweeps.finish(state[WAVEFUNCTION], self._kick_of(due))
             self._kick = _DueKick(dt, gradient, clock)
 
@@ -144,6 +177,8 @@ class SplitOperator:
 
     def clock(self, state: State) -> float:
         """The time within a step: state.time and the kinetic flows since the step began."""
+        if self.frozen is not None:
+            return self.frozen
         time, step, offset = self._clock
         if (time, step) != (state.time, state.step):
             offset = 0.0
@@ -169,10 +204,9 @@ class SplitOperator:
             return self._imaginary_kick(due)
         kick = Kick(None, tau, strength=self.strength)
         if field is not None:
-            moving = clock if field.time_dependent else None
-            kick = replace(kick, values=self._table(("V", moving), lambda: field.values(clock)))
+            kick = replace(kick, values=self._moving("V", field, clock, field.values))
             if due.gradient:
-                slope = self._table(("slope", moving), lambda: field.squared_gradient(clock))
+                slope = self._moving("slope", field, clock, field.squared_gradient)
                 kick = replace(kick, slope=slope, gradient=due.gradient)
         if self.absorber is not None:
             rate = self.absorber.values(0.0)
@@ -183,30 +217,31 @@ class SplitOperator:
             )
         return kick
 
+    def _moving(self, name: str, field: GridFunction, clock: float, values: Callable[[float], Any]) -> Any:
+        """Values at a time on the backend, kept only if they stay."""
+        if field.time_dependent:
+            return self.backend.array(values(clock))
+        return self._table((name,), lambda: values(clock))
+
     def _imaginary_kick(self, due: _DueKick) -> Kick:
-        """exp(-τ (V - shift) - gradient |∇V|²/m), and the exact decay of |ψ|² under g|ψ|²."""
-        tau, gradient, shift = due.duration, due.gradient, self.shift
+        """exp(-τ V - gradient |∇V|²/m), and the exact decay of |ψ|² under g|ψ|²."""
+        tau, gradient, clock, field = due.duration, due.gradient, due.clock, self.potential_function
 
-        def height() -> Any:
-            if self.potential_function is None:
-                return np.full(self.grid.shape, -shift)
-            return self.potential_function.values(due.clock) - shift
-
-        def damping() -> Any:
-            angle = tau * height()
+        def damping() -> np.ndarray:
+            angle = tau * field.values(clock)
             if gradient:
-                angle = angle + gradient * self.potential_function.squared_gradient(due.clock)
+                angle = angle + gradient * field.squared_gradient(clock)
             return np.exp(-angle)
 
-        return Kick(
-            None,
-            tau,
-            damping=self._table(("decay", tau, gradient, shift), damping, real=True),
-            strength=self.strength,
-            exposure=self._table(("E", tau, shift), lambda: _exposure(height(), tau))
+        kick = Kick(None, tau, strength=self.strength, imaginary=True)
+        if field is None:
+            return kick
+        return replace(
+            kick,
+            damping=self._table(("decay", tau, gradient, clock), damping, real=True),
+            exposure=self._table(("exposure", tau, clock), lambda: _exposure(field.values(clock), tau))
             if self.strength
             else None,
-            imaginary=True,
         )
 
     def _drift_of(self, due: _DueDrift) -> Drift:
@@ -220,26 +255,19 @@ class SplitOperator:
                     square = np.zeros_like(k)
                 rate = -0.5 if self.imaginary else -0.5j
                 found.append(np.exp(rate / self.grid.mass[axis] * square).astype(self.grid.complex_type))
+            if self.imaginary:
+                found[0] *= np.exp(self.shift * due.duration)
             return tuple(self.backend.array(factor) for factor in found)
 
         if self.vector_potential.uniform:
             return Drift(factors())
-        return Drift(self._remembered(("T", due.duration, self.imaginary), factors))
+        key = (due.duration, self.frozen, self.shift)
+        return Drift(_remembered(self._factors, KEPT_OF_AXES, key, factors))
 
     def _table(self, key: tuple, make: Callable[[], np.ndarray], real: bool = False) -> Any:
         """An array on the backend, kept for its key; `real`: in the precision of the wavefunction."""
         kind = self.grid.real_type if real else np.float64
-        if key[-1] is not None and key[0] in ("V", "slope"):  # moves with time
-            return self.backend.array(make(), dtype=kind)
-        return self._remembered(key, lambda: self.backend.array(make(), dtype=kind))
-
-    def _remembered(self, key: tuple, make: Callable[[], Any]) -> Any:
-        if key not in self._kept:
-            self._kept[key] = make()
-            if len(self._kept) > KEPT:
-                self._kept.popitem(last=False)
-        self._kept.move_to_end(key)
-        return self._kept[key]
+        return _remembered(self._tables, KEPT, key, lambda: self.backend.array(make(), dtype=kind))
 
     def _check(self, time: float) -> None:
         """Raise PotentialError on all ranks if a function cannot be used on the grid of any."""
@@ -264,3 +292,13 @@ def _exposure(rate: np.ndarray, duration: float) -> np.ndarray:
     twice = 2.0 * rate
     safe = np.where(twice == 0.0, 1.0, twice)
     return np.where(twice == 0.0, duration, -np.expm1(-safe * duration) / safe)
+
+
+def _remembered(kept: OrderedDict[tuple, Any], most: int, key: tuple, make: Callable[[], Any]) -> Any:
+    """kept[key], made if it is not there; of more than `most` the one that was not used for longest goes."""
+    if key not in kept:
+        kept[key] = make()
+        if len(kept) > most:
+            kept.popitem(last=False)
+    kept.move_to_end(key)
+    return kept[key]

@@ -40,7 +40,7 @@ class WaveGrid:
     points: tuple[int, ...]
     lower: tuple[float, ...]
     upper: tuple[float, ...]
-    mass: tuple[float, ...] = (1.0,)
+    mass: tuple[float, ...] = (1.0,)  # one for each axis once made
     precision: str = "double"
     rank: int = 0
     size: int = 1
@@ -53,7 +53,7 @@ class WaveGrid:
         object.__setattr__(self, "points", points)
         for name in ("lower", "upper"):
             object.__setattr__(self, name, _per_axis(name, getattr(self, name), self.dimension, float))
-        mass = self.mass
+        mass: Any = self.mass
         mass = mass[0] if isinstance(mass, Sequence) and len(mass) == 1 else mass
         object.__setattr__(self, "mass", _per_axis("mass", mass, self.dimension, float))
         self._check()

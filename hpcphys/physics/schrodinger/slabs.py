@@ -51,7 +51,7 @@ class Columns:
         """Columns of this rank."""
         return self.count(self.columns, self.rank)
 
-    def own_of_row(self, slab: np.ndarray) -> np.ndarray:
+    def of_row(self, slab: np.ndarray) -> np.ndarray:
         """This rank's columns of the first row: what a function free of axis 0 is there."""
         first, last = self.columns[self.rank]
         return slab[0].reshape(-1)[first:last]

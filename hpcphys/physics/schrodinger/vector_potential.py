@@ -36,9 +36,8 @@ class VectorPotential:
         self.grid, self.charge = grid, float(charge)
         unknown = sorted(set(given or {}) - set(AXES[: grid.dimension]))
         if unknown:
-            raise PotentialError(
-                f"vector potential along {', '.join(unknown)}; the axes are {', '.join(AXES[: grid.dimension])}"
-            )
+            allowed = ", ".join(AXES[: grid.dimension])
+            raise PotentialError(f"vector potential along {', '.join(unknown)}; the axes are {allowed}")
         self.uniform: dict[int, Any] = {}
         self.transverse: dict[int, GridFunction] = {}
         for axis, label in enumerate(AXES[: grid.dimension]):
@@ -57,8 +56,8 @@ class VectorPotential:
             self.uniform[axis] = sympy.lambdify((TIME,), expr, modules="numpy")
         elif TIME in expr.free_symbols:
             raise PotentialError(
-                f"vector potential A_{label} = {expr} holds both t and a coordinate; allowed: a function of t, "
-                "or of the other coordinates"
+                f"vector potential A_{label} = {expr} holds both t and a coordinate; allowed: a function of "
+                "t, or of the other coordinates"
             )
         else:
             self.transverse[axis] = GridFunction(expr, self.grid, name=f"vector potential A_{label}")
