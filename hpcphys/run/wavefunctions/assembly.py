@@ -13,7 +13,7 @@ from hpcphys.physics.schrodinger.engine import SplitOperator
 from hpcphys.physics.schrodinger.grid import WaveGrid
 from hpcphys.physics.schrodinger.potential import PotentialError
 from hpcphys.physics.schrodinger.system import schrodinger
-from hpcphys.run.errors import JobError
+from hpcphys.run.errors import JobError, RunError
 from hpcphys.run.wavefunctions.declaration import Declaration, Declaring, numeric
 from hpcphys.run.wavefunctions.job import WaveJob
 from hpcphys.run.wavefunctions.rules import rank_rule
@@ -94,7 +94,7 @@ def evaluated(
 class FirstState:
     """The wavefunction that a table like [initial] describes, on this rank's points.
 
-    levels: energies of the states that were relaxed for it, lowest first
+    levels: energies (chemical potentials) of the states that were relaxed for it, lowest first
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class FirstState:
 
         parts: what Declaration.initial or reference holds of the table
         Raises JobError, on all ranks, for a state without a norm or with numbers that are none,
-        DataFileError for a file that cannot be used.
+        DataFileError for a file that cannot be used, RunError where imaginary time does not settle.
         """
         psi = getattr(self, f"_{table.model}")(table, parts)
         square = float(np.sum(psi.real**2 + psi.imag**2)) * self.grid.volume_element
@@ -143,25 +143,41 @@ class FirstState:
 
     def _relaxed(self, coefficients: list[float], table: Any, parts: dict[str, Any]) -> np.ndarray:
         """The sum of the lowest states with these coefficients, boosted."""
-        from hpcphys.physics.schrodinger.imaginary import ground_state
+        from hpcphys.physics.schrodinger.imaginary import NotConverged, ground_state
 
-        engine = engine_of(
-            self.job,
-            self.declaration,
-            self.grid,
-            self.backend,
-            self.communicator,
-            parts.get("potential"),
-            True,
-        )
-        found = ground_state(engine, states=len(coefficients), tolerance=table.tolerance)
-        self.levels = [float(energy) for energy in found.energies]
-        psi = sum(
-            c * self.backend.host(state) for c, state in zip(coefficients, found.states, strict=True) if c
-        )
+        own = (self.job, self.declaration, self.grid, self.backend, self.communicator)
+        engine = engine_of(*own, parts.get("potential"), relaxing=True)
+        try:
+            start = thomas_fermi(engine) if self.job.wave.nonlinearity > 0.0 else None
+            found = ground_state(
+                engine, states=len(coefficients), tolerance=table.tolerance, start=start
+            )
+        except NotConverged as problem:
+            raise RunError(f"initial: {problem}") from problem
+        self.levels = [float(state.chemical_potential) for state in found]
+        pairs = zip(coefficients, found, strict=True)
+        psi = sum(c * self.backend.host(state.wavefunction) for c, state in pairs if c)
         return boosted(np.asarray(psi), self.grid.axes, parts["momentum"])
 
     def _file(self, table: Any, parts: dict[str, Any]) -> np.ndarray:
         from hpcphys.run.wavefunctions.snapshots import read_wavefunction
 
         return read_wavefunction(table.path, self.communicator, self.grid)
+
+
+def thomas_fermi(engine: SplitOperator) -> np.ndarray:
+    """sqrt(max(μ - V, 0)/g) of norm 1 on this rank's points: the ground state of a large condensate, and a
+    guess for any other; collective.
+
+    μ is found by bisection.  g > 0.
+    Source: Dalfovo, Giorgini, Pitaevskii & Stringari (1999) Rev. Mod. Phys. 71, 463, section III.C.
+    """
+    field, grid, communicator = engine.potential_function, engine.grid, engine.communicator
+    values = np.zeros(grid.shape) if field is None else field.values(0.0)
+    lowest = communicator.allreduce(float(np.min(values, initial=np.inf)), "min")
+    low, high = lowest, lowest + engine.strength / grid.volume_element
+    for _ in range(100):
+        middle = 0.5 * (low + high)
+        inside = float(np.maximum(middle - values, 0.0).sum()) / engine.strength * grid.volume_element
+        low, high = (middle, high) if communicator.allreduce(inside, "sum") < 1.0 else (low, middle)
+    return np.sqrt(np.maximum(high - values, 0.0) / engine.strength)

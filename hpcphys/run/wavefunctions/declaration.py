@@ -314,6 +314,10 @@ class Declaring:
                     raise ValueError("a plane is one axis with its place, as { x = 4.0 }")
                 for axis, place in plane.items():
                     self._inside(place, axis, grid)
+                    if place == grid.upper[axis_index(axis, grid)]:
+                        raise ValueError(
+                            f"found {axis} = {place:g}, the upper side, which is the lower one too"
+                        )
         for name, region in (self._observables("regions") or {}).items():
             with self.at("observables", "regions", name):
                 for axis, ends in region.items():

@@ -93,7 +93,7 @@ def _seconds_of_step(job: WaveJob, engine: Any, backend: Any) -> float:
 
     grid = engine.grid
     flat = np.full(grid.shape, 1.0 / math.sqrt(grid.count * grid.volume_element), dtype=grid.complex_type)
-    engine.imaginary = job.time.mode == "imaginary"
+    engine.frozen = 0.0 if job.time.mode == "imaginary" else None
     program = compiled_program(job, State({WAVEFUNCTION: backend.array(flat)}), engine)
     program.step()
     steps, began = 0, time.perf_counter()

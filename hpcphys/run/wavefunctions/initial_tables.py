@@ -48,7 +48,9 @@ class Relaxed(Table):
     potential: Formula | None = Field(
         None, description="potential whose states these are; none: that of [wave], at time 0"
     )
-    tolerance: Positive = Field(1e-10, description="largest |(H - E) psi| that a state is left with")
+    tolerance: Positive = Field(
+        1e-10, description="of the energies, relative where above 1; with a nonlinearity use 1e-6"
+    )
     momentum: PerAxis = Field(0.0, description="momentum that the state is given, for all axes or each")
 
 

@@ -65,9 +65,7 @@ def warnings(job: Any, found: Phases, grid: WaveGrid) -> list[str]:
         factor = largest_prime(count)
         if factor > LARGEST_FACTOR:
             near = next(n for n in range(count, 2 * count + 8) if largest_prime(n) <= LARGEST_FACTOR)
-            lines.append(
-                f"{count} points along {axis} have the prime factor {factor}: {near} is faster"
-            )
+            lines.append(f"{count} points along {axis} have the prime factor {factor}: {near} is faster")
     return lines
 
 

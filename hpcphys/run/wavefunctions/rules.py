@@ -29,7 +29,10 @@ def broken_rules(tables: dict[str, Any], files_needed: bool = True) -> list[Brok
     broken += reading.problems
     if found is None:
         return broken
-    broken += _functions(found)
+    named = [path for path, _ in reading.problems]
+    planes = getattr(tables.get("observables"), "planes", {})
+    planes = {name: plane for name, plane in planes.items() if ("observables", "planes", name) not in named}
+    broken += _functions(found, planes)
     broken += _states(tables, found, files_needed)
     if "time" in tables:
         broken += _integrator(tables["time"], found, tables)
@@ -37,7 +40,7 @@ def broken_rules(tables: dict[str, Any], files_needed: bool = True) -> list[Brok
     return broken
 
 
-def _functions(found: Declaration) -> Iterator[Broken]:
+def _functions(found: Declaration, planes: dict[str, dict[str, float]]) -> Iterator[Broken]:
     """Potential, absorber and vector potential can be used on the grid."""
     checked = found.grid.count <= LARGEST  # larger ones by all ranks together, when the run begins
     if checked:
@@ -53,9 +56,15 @@ def _functions(found: Declaration) -> Iterator[Broken]:
             yield ("wave", "absorber"), problem.removeprefix("absorber ") or text
     if found.vector_potential:
         try:
-            VectorPotential(found.vector_potential, found.grid)
+            vector = VectorPotential(found.vector_potential, found.grid)
         except PotentialError as error:
             yield ("wave", "vector_potential"), str(error)
+            return
+        for name, plane in planes.items():
+            for axis in plane:
+                if AXES.index(axis) in vector.transverse:
+                    text = f"no flux is known along {axis}, where A_{axis} depends on the others"
+                    yield ("observables", "planes", name), text
 
 
 def _states(tables: dict[str, Any], found: Declaration, files_needed: bool) -> Iterator[Broken]:
@@ -70,6 +79,11 @@ def _states(tables: dict[str, Any], found: Declaration, files_needed: bool) -> I
         yield from misfits(table, parts, found, path)
         if table.model == "file" and files_needed and not Path(table.path).exists():
             yield (*path, "path"), f"no such file: {table.path}"
+        several = table.model == "excited_state" and table.index > 0
+        several |= table.model == "superposition" and len(table.coefficients) > 1
+        if several and getattr(tables.get("wave"), "nonlinearity", 0.0):
+            text = f"found {table.model!r} with a nonlinearity; only its ground state can be relaxed"
+            yield (*path, "model"), text
         given = parts.get("potential")
         if given is not None and found.grid.count <= LARGEST:
             problem = GridFunction(given, found.grid).problem(0.0)

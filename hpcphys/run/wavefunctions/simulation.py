@@ -46,7 +46,7 @@ class WaveSimulation(Simulation):
         self.declaration: Declaration = assembly.declaration_of(job)
         self.grid = assembly.grid_of(self.declaration, communicator)
         self.engine = assembly.engine_of(job, self.declaration, self.grid, backend, communicator)
-        self.engine.imaginary = job.time.mode == "imaginary"
+        self.engine.frozen = 0.0 if job.time.mode == "imaginary" else None
         memory = checkpoint.memory if checkpoint is not None else {}
         self.levels: list[float] = memory.get("levels", [])
         state = self._first_state() if checkpoint is None else self._restored(checkpoint)

@@ -9,6 +9,7 @@ import numpy as np
 from hpcphys.compiler.expressions import TIME
 from hpcphys.compiler.structures.wavefunction import WAVEFUNCTION
 from hpcphys.physics.schrodinger import observables
+from hpcphys.physics.schrodinger.flux import Plane
 from hpcphys.physics.schrodinger.grid import AXES
 from hpcphys.run.wavefunctions.assembly import evaluated
 from hpcphys.run.wavefunctions.declaration import Declaration, numeric
@@ -34,6 +35,9 @@ class WaveWatch:
         self.memory: dict = memory or {"norm_error": 0.0, "energy_error": 0.0, "exact": {}}
         self.conserves_norm = declaration.absorber is None and job.time.mode == "real"
         self.conserves_energy = self.conserves_norm and not declaration.is_driven
+        self.planes = {
+            name: Plane(engine, *next(iter(plane.items()))) for name, plane in job.observables.planes.items()
+        }
         self.exact = {name: numeric(e, (TIME,)) for name, e in declaration.expectations.items()}
 
     def row(self, state: Any) -> dict[str, Any]:
@@ -69,7 +73,7 @@ class WaveWatch:
         return ""
 
     def _energies(self, state: Any) -> dict[str, float]:
-        energy = observables.energies(state, self.engine)
+        energy = observables.energy(state, self.engine)
         row = {
             "norm": observables.norm(state, self.engine), "energy": energy.total,
             "kinetic": energy.kinetic, "potential": energy.potential,
@@ -85,7 +89,7 @@ class WaveWatch:
             ("position", observables.position(state, self.engine)),
             ("momentum", observables.momentum(state, self.engine)),
         ):
-            for axis, mean, variance in zip(AXES, found.mean, found.variance, strict=False):
+            for axis, mean, variance in zip(AXES, *found, strict=False):
                 row[f"{name}_{axis}"] = float(mean)
                 row[f"{name}_width_{axis}"] = float(np.sqrt(max(variance, 0.0)))
         return row
@@ -93,20 +97,25 @@ class WaveWatch:
     def _asked(self, state: Any) -> dict[str, Any]:
         """Fluxes, regions and overlaps of [observables]."""
         table, row = self.job.observables, {}
-        for name, plane in table.planes.items():
-            ((axis, place),) = plane.items()
-            row[f"flux_{name}"] = observables.flux(state, self.engine, AXES.index(axis), place)
+        for name, plane in self.planes.items():
+            row[f"flux_{name}"] = self._flux(state, plane)
         for name, region in table.regions.items():
-            lower = [region.get(axis, (-np.inf, np.inf))[0] for axis in self.declaration.axes]
-            upper = [region.get(axis, (-np.inf, np.inf))[1] for axis in self.declaration.axes]
-            row[f"probability_{name}"] = observables.probability(state, self.engine, lower, upper)
+            ends = {axis: (lower, upper) for axis, (lower, upper) in region.items()}
+            row[f"probability_{name}"] = observables.probability(state, self.engine, ends)
         if table.autocorrelation:
-            overlap = observables.overlap(state, self.engine, state[START])
+            overlap = observables.overlap(state, state[START], self.engine)
             row["autocorrelation"] = np.array([overlap.real, overlap.imag])
         if table.reference is not None:
-            overlap = observables.overlap(state, self.engine, state[REFERENCE])
+            overlap = observables.overlap(state, state[REFERENCE], self.engine)
             row["overlap"] = abs(overlap) ** 2
         return row
+
+    def _flux(self, state: Any, plane: Plane) -> float:
+        """∫ Im(ψ* ∂ψ)/m - qA|ψ|²/m over a plane: flux.flux, with the plane's weights made once."""
+        psi, slope = plane.values(state)
+        shift = self.engine.vector_potential.uniform_at(plane.axis, state.time)
+        current = (psi.conj() * slope).imag - shift * (psi.real**2 + psi.imag**2)
+        return float(plane.integral(current)) / plane.mass
 
     def _profiles(self, state: Any) -> dict[str, np.ndarray]:
         """∫|ψ|² over the other axes, along each axis, at evenly spread points."""
@@ -127,17 +136,18 @@ class WaveWatch:
         return row
 
     def _compare(self, row: dict[str, Any], state: Any) -> None:
-        """Errors against exact results."""
-        largest = self.memory["exact"]
+        """Errors against exact results: the largest so far, in imaginary time the last."""
+        known = self.memory["exact"]
+        largest = {} if self.job.time.mode == "imaginary" else known
         if self.declaration.exact_wave is not None:
             exact = evaluated(self.declaration.exact_wave, self.declaration, self.grid, state.time)
             away = self.engine.backend.host(state[WAVEFUNCTION]) - exact
             square = float(np.sum(away.real**2 + away.imag**2)) * self.grid.volume_element
             row["wave_error"] = float(np.sqrt(self.communicator.allreduce(square, "sum")))
-            largest["wave"] = max(largest.get("wave", 0.0), row["wave_error"])
+            known["wave"] = max(largest.get("wave", 0.0), row["wave_error"])
         for name, function in self.exact.items():
             row[f"exact_{name}"] = float(function(state.time))
-            largest[name] = max(largest.get(name, 0.0), abs(row[name] - row[f"exact_{name}"]))
+            known[name] = max(largest.get(name, 0.0), abs(row[name] - row[f"exact_{name}"]))
 
 
 def profile_points(count: int, wanted: int) -> np.ndarray:
