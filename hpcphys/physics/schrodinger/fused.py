@@ -36,6 +36,7 @@ class FusedSweeps:
         self.mixed = False
         self.effort = EFFORTS.index(effort)
         self._plans: dict[int, np.ndarray] = {}
+        self._drifted: tuple[Any, Any] = (None, None)
         n = grid.points
         self._shape = (n[0], *(1,) * (3 - len(n)), *n[1:])[:3] if len(n) > 1 else (1, 1, n[0])
         row = min(max(BLOCK_BYTES // n[0], LEAST_ROW), MOST_ROW) // grid.complex_type.itemsize
@@ -95,7 +96,6 @@ class FusedSweeps:
     def _windows(self) -> None:
         """The memory of the mixed representation over several ranks."""
         columns, kind = self.columns, self.grid.complex_type
-        self._drifted: tuple[Any, Any] = (None, None)
         self.own = self.sent = self.received = None
         self._bounds = np.array([a for a, _ in columns.columns] + [columns.trailing], dtype=np.int64)
         self._places = np.cumsum([0, *columns.send_counts[:-1]], dtype=np.int64)
