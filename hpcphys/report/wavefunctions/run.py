@@ -37,20 +37,16 @@ def read_snapshot(path: Path) -> Snapshot:
     """The snapshot of a file, thinned for drawing.  Raises DataFileError."""
     with open_hdf5(path) as file:
         try:
-            dimension = file["density"].ndim
+            dimension, time = file["density"].ndim, float(file.attrs["time"])
             axes = tuple(file[label][:] for label in AXES[:dimension])
-            time = float(file.attrs["time"])
             if dimension == 3:
-                density = file["density"][:]
-                spacing = [x[1] - x[0] if len(x) > 1 else 1.0 for x in axes]
-                return Snapshot(
-                    time, axes, density.sum(axis=2) * spacing[2], side=density.sum(axis=1) * spacing[1]
-                )
-            each = tuple(
-                slice(None, None, -(-len(x) // LARGEST_MAP)) if dimension > 1 else slice(None) for x in axes
-            )
-            psi = file["real"][each] + 1j * file["imaginary"][each]
-            axes = tuple(x[cut] for x, cut in zip(axes, each, strict=True))
+                density = file["density"][:].transpose(2, 1, 0)  # in the file: z, y, x
+                dy, dz = (x[1] - x[0] if len(x) > 1 else 1.0 for x in axes[1:])
+                return Snapshot(time, axes, density.sum(axis=2) * dz, side=density.sum(axis=1) * dy)
+            thinned = [slice(None, None, -(-len(x) // LARGEST_MAP)) for x in axes]
+            cuts = thinned if dimension > 1 else [slice(None)]
+            psi = (file["psi_real"][tuple(cuts[::-1])] + 1j * file["psi_imag"][tuple(cuts[::-1])]).T
+            axes = tuple(x[cut] for x, cut in zip(axes, cuts, strict=True))
         except KeyError as problem:
             raise DataFileError(f"{path}: is no snapshot of a wavefunction ({problem})") from problem
     return Snapshot(time, axes, np.abs(psi) ** 2, psi)

@@ -149,9 +149,7 @@ class FirstState:
         engine = engine_of(*own, parts.get("potential"), relaxing=True)
         try:
             start = thomas_fermi(engine) if self.job.wave.nonlinearity > 0.0 else None
-            found = ground_state(
-                engine, states=len(coefficients), tolerance=table.tolerance, start=start
-            )
+            found = ground_state(engine, states=len(coefficients), tolerance=table.tolerance, start=start)
         except NotConverged as problem:
             raise RunError(f"initial: {problem}") from problem
         self.levels = [float(state.chemical_potential) for state in found]

@@ -105,6 +105,11 @@ class WaveSimulation(Simulation):
                 if isinstance(error.__cause__, KernelError):
                     raise
                 raise RunError(f"{error}.  No checkpoint of this state is written") from error
+            except ArithmeticError as error:  # a factor of t in V that has a pole: on all ranks alike
+                raise RunError(
+                    f"the potential cannot be evaluated after step {self.state.step} at time "
+                    f"{self.state.time:g}: {error}.  No checkpoint of this state is written"
+                ) from error
             if self.engine.imaginary:
                 self._normalise()
             if steps > 1 and not self.is_finite():

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from hpcphys.io.rows import DataFileError, open_hdf5, read_rows, write_rows
+from hpcphys.io.blocks import Block
+from hpcphys.io.grids import write_grid
+from hpcphys.io.rows import DataFileError, open_hdf5, write_rows
 from hpcphys.physics.schrodinger.grid import AXES, WaveGrid
 
 PATTERN = "wavefunction_{index:03d}.h5"
@@ -16,38 +18,47 @@ PATTERN = "wavefunction_{index:03d}.h5"
 def write_wavefunction(
     path: Path, communicator: Any, grid: WaveGrid, psi: np.ndarray, time: float, step: int, job: str
 ) -> None:
-    """density |ψ|², real and imaginary part on the points, with their coordinates; collective.
+    """density |ψ|², psi_real and psi_imag on the points, with their coordinates; collective.
 
-    psi: this rank's slab.  Raises DataFileError on all ranks when one cannot write.
+    psi: this rank's slab.  The axes lie in the file in the order z, y, x; beside a file of two or three axes
+    stands one for ParaView (.xdmf).  Raises DataFileError on all ranks when one cannot write.
     """
-    labels = AXES[: grid.dimension]
-    fields = {"density": psi.real**2 + psi.imag**2, "real": psi.real, "imaginary": psi.imag}
-    first = communicator.rank == 0
-    coordinates = {
-        label: x if axis == 0 or first else x[:0]
-        for axis, (label, x) in enumerate(zip(labels, grid.axes, strict=True))
-    }
-    attributes = {"/": {"time": time, "step": step, "job": job, "Conventions": "CF-1.10"}}
-    dimensions = {label: (label,) for label in labels} | dict.fromkeys(fields, labels)
-    write_rows(path, communicator, {**coordinates, **fields}, attributes, dimensions)
+    labels, density = AXES[: grid.dimension], psi.real**2 + psi.imag**2
+    if grid.dimension == 1:
+        datasets = {"x": grid.axes[0], "density": density, "psi_real": psi.real, "psi_imag": psi.imag}
+        attributes = {"/": {"time": time, "step": step, "job": job, "Conventions": "CF-1.10"}}
+        write_rows(path, communicator, datasets, attributes, dict.fromkeys(datasets, ("x",)))
+        return
+    first, total = grid.rows[0], grid.points[0]
+    write_grid(
+        path,
+        communicator,
+        {"density": Block.rows(density, first, total), "psi": Block.rows(psi, first, total)},
+        axes=labels,
+        lower=grid.lower,
+        upper=grid.upper,
+        time=time,
+        step=step,
+        job=job,
+    )
 
 
 def read_wavefunction(path: str, communicator: Any, grid: WaveGrid) -> np.ndarray:
-    """This rank's slab of a snapshot on the same grid; complex128.
+    """This rank's slab of a snapshot on the same grid; complex128, not normalised.
 
     Raises DataFileError for a file that is no snapshot, or of another grid.
     """
+    first, last = grid.rows
     with open_hdf5(path) as file:
-        missing = [name for name in ("real", "imaginary") if name not in file]
+        missing = [name for name in ("psi_real", "psi_imag") if name not in file]
         if missing:
+            names = " and no ".join(missing)
+            raise DataFileError(f"{path}: holds no {names}; give a snapshot of a wavefunction")
+        shape = file["psi_real"].shape[::-1]
+        if shape != grid.points:
+            found, wanted = (" x ".join(map(str, points)) for points in (shape, grid.points))
             raise DataFileError(
-                f"{path}: holds no {' and no '.join(missing)}; give a snapshot of a wavefunction"
+                f"{path}: holds {found} points, [grid] points is {wanted}: give the same grid"
             )
-        shape = file["real"].shape
-    if shape != grid.points:
-        found, wanted = (" x ".join(map(str, points)) for points in (shape, grid.points))
-        raise DataFileError(
-            f"{path}: holds {found} points; [grid] points has {wanted}: they must be the same"
-        )
-    rows = read_rows(path, communicator, ["real", "imaginary"], rows=grid.rows)
-    return rows["real"] + 1j * rows["imaginary"].astype(float)
+        real, imaginary = (file[name][..., first:last] for name in ("psi_real", "psi_imag"))
+    return np.ascontiguousarray((real + 1j * imaginary.astype(float)).T)
