@@ -152,6 +152,10 @@ class CudaBackend(Backend):
         """The array copied to the host."""
         return self.xp.asnumpy(array)
 
+    def pinned(self, size: int, dtype: Any) -> np.ndarray:
+        """A NumPy array in pinned host memory, which the device copies to and from at full speed."""
+        return importlib.import_module("cupyx").empty_pinned((size,), dtype=dtype)
+
     def synchronize(self) -> None:
         """Wait until every launch on the current stream is done."""
         self.xp.cuda.get_current_stream().synchronize()

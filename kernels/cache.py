@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import fcntl
+import functools
 import hashlib
 import os
 import shutil
@@ -57,6 +58,45 @@ def cached(file: str, build: Callable[[Path], None]) -> Path:
                 raise
             refused.append(f"  {folder}: {error.strerror or error}")
     raise _unusable(f"the compiled kernel {file}", refused)
+
+
+def kept(file: str) -> tuple[Path | None, list[str]]:
+    """The intact entry `file` of the first folder that has one, or None; and a line on each damaged one."""
+    damaged: list[str] = []
+    for folder in folders():
+        path = folder / "kernels" / file
+        try:
+            if not path.exists():
+                continue
+            if folder == _temporary_folder():
+                _made(path.parent)
+        except OSError:
+            continue
+        if intact(path):
+            return path, damaged
+        damaged.append(f"{path}: does not have the checksum that was recorded beside it")
+    return None, damaged
+
+
+def replace(file: str, build: Callable[[Path | None, Path], None]) -> Path:
+    """Write the entry `file` anew while no other process writes it.
+
+    build(old, target) writes `target`; old is the intact entry that it replaces, or None.  Errors are treated
+    as in `cached`.  Raises CacheUnusable when no folder took it.
+    """
+    refused = []
+    for folder in folders():
+        path = folder / "kernels" / file
+        try:
+            _made(path.parent)
+            with _lock(path.with_name(path.name + ".lock")):
+                _write(path, functools.partial(build, path if intact(path) else None))
+            return path
+        except OSError as error:
+            if error.errno not in UNWRITABLE:
+                raise
+            refused.append(f"  {folder}: {error.strerror or error}")
+    raise _unusable(file, refused)
 
 
 def writable_folder() -> Path:

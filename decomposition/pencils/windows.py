@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..communicator import Communicator
+from .device_memory import Staging
 
 # Counts and places of MPI-3 are 32-bit.
 _MOST_ELEMENTS = (1 << 31) - 1
@@ -21,6 +22,8 @@ class Windows:
     send_counts, receive_counts: (ranks,) elements for and from each rank, 0 allowed; the windows lie one
         after the other, in the order of their ranks
     dtype: type of the elements, real or complex, of any precision
+    backend: where the arrays live (hpcphys.kernels.backend), None for the host.  A GPU's go to MPI as they
+        are where it is CUDA-aware (see device_memory), else through the host.
 
     `bytes`, `messages`: what this rank sends in one exchange; what it keeps for itself is not counted.  The
     communicator counts them as well, and the seconds.  On one rank an exchange is a copy.
@@ -36,8 +39,10 @@ class Windows:
         send_counts: Sequence[int] | np.ndarray,
         receive_counts: Sequence[int] | np.ndarray,
         dtype: Any,
+        backend: Any = None,
     ):
         self.communicator = communicator
+        self._staging = Staging(backend) if backend is not None and backend.name == "cuda" else None
         self.dtype = np.dtype(dtype)
         self.send_counts = _counts("send_counts", send_counts, communicator.size)
         self.receive_counts = _counts("receive_counts", receive_counts, communicator.size)
@@ -62,7 +67,9 @@ class Windows:
         if self.communicator.size == 1:
             target[...] = source
             return
-        self.communicator.mpi.Alltoallv(*self._messages(source, target))
+        sent, received = self._reachable(source, target)
+        self.communicator.mpi.Alltoallv(*self._messages(sent, received))
+        self._deliver(received, target)
         self.communicator.count(self.bytes, self.messages, started)
 
     def start(self, send: np.ndarray, receive: np.ndarray) -> None:
@@ -71,10 +78,11 @@ class Windows:
         source, target = self._checked(send, receive)
         if self.communicator.size == 1:
             target[...] = source
-            self._buffers = (source, target)
+            self._buffers = (source, target, target)
             return
-        self._request = self.communicator.mpi.Ialltoallv(*self._messages(source, target))
-        self._buffers = (source, target)
+        sent, received = self._reachable(source, target)
+        self._request = self.communicator.mpi.Ialltoallv(*self._messages(sent, received))
+        self._buffers = (sent, received, target)
         self.communicator.count(self.bytes, self.messages, started)
 
     def wait(self) -> None:
@@ -84,9 +92,20 @@ class Windows:
         started = time.perf_counter()
         if self._request is not None:
             self._request.Wait()
+            _, received, target = self._buffers
+            self._deliver(received, target)
         self._request, self._buffers = None, ()
         if self.communicator.size > 1:
             self.communicator.count(0, 0, started)
+
+    def _reachable(self, source: Any, target: Any) -> tuple[Any, Any]:
+        """The two buffers where MPI can reach them."""
+        return (source, target) if self._staging is None else self._staging.buffers(source, target)
+
+    def _deliver(self, received: Any, target: Any) -> None:
+        """Bring what has come to where it was wanted."""
+        if received is not target:
+            target.set(received)
 
     def _checked(self, send: np.ndarray, receive: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Flat views of just the elements that move."""

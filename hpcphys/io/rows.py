@@ -1,10 +1,11 @@
 """One contiguous HDF5 file, written by all ranks without parallel HDF5.
 
 Rank 0 creates every dataset with early allocation and no fill values, so that each one is a single block of
-bytes at a known offset; the offsets are broadcast and every rank writes its own rows at its own place.  The
-ranks write with plain `pwrite` to disjoint ranges, not with MPI-IO: Open MPI's never returns when the disk is
-full, and passes on no reason for a failure.  The file grows under a temporary name, is synced, and takes its
-final name by a rename: a reader sees the old file or the complete new one, never a part.
+bytes at a known offset; the offsets are broadcast and every rank writes its own rows, or its own box of a
+grid, at its own place.  The ranks write with plain `pwrite` to disjoint ranges, not with MPI-IO: Open MPI's
+never returns when the disk is full, and passes on no reason for a failure.  The file grows under a temporary
+name, is synced, and takes its final name by a rename: a reader sees the old file or the complete new one,
+never a part.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+
+from hpcphys.io.blocks import Block
 
 # Linux writes at most 2 GiB per call: larger blocks are written in rounds of this many bytes.
 ROUND_BYTES = 1 << 29
@@ -30,15 +33,15 @@ class DataFileError(OSError):
 def write_rows(
     path: str | Path,
     communicator,
-    datasets: Mapping[str, np.ndarray],
+    datasets: Mapping[str, np.ndarray | Block],
     attributes: Mapping[str, Mapping[str, object]] | None = None,
     dimensions: Mapping[str, Sequence[str]] | None = None,
 ) -> int:
-    """Write every rank's rows, in rank order, into one HDF5 file; collective.
+    """Write every rank's rows, in rank order, or its blocks into one HDF5 file; collective.
 
     path: final name; the folder must exist.  An existing file is replaced in one step.
     datasets: name (may contain "/") -> this rank's rows (n_local, ...); the same names, types and trailing
-      shapes on all ranks, any number of rows on each.
+      shapes on all ranks, any number of rows on each; or this rank's Block of a dataset.
     attributes: path of a group or dataset ("/" is the file) -> attributes; rank 0's are written.
     dimensions: name of a dataset -> names of its axes, as netCDF-4 and xarray read them; a dataset that
     has the
@@ -48,22 +51,17 @@ def write_rows(
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.partial")
-    local = {name: np.ascontiguousarray(array) for name, array in datasets.items()}
-    first, total = _row_ranges(communicator, [len(array) for array in local.values()])
+    local = _placed(communicator, datasets)
     message, offsets = "", {}
     if communicator.rank == 0:
         try:
-            _require_space(path.parent, sum(_bytes(a, n) for a, n in zip(local.values(), total, strict=True)))
-            offsets = _create(temporary, local, total, attributes or {}, dimensions or {})
+            _require_space(path.parent, sum(block.total_bytes for block in local.values()))
+            offsets = _create(temporary, local, attributes or {}, dimensions or {})
         except (OSError, RuntimeError) as problem:  # h5py raises the latter when closing a file fails
             message = reason_of(problem)
     message, offsets = communicator.bcast((message, offsets))
     if not message:
-        blocks = [
-            (offsets[name] + _bytes(array, start), array)
-            for (name, array), start in zip(local.items(), first, strict=True)
-            if offsets[name] is not None
-        ]
+        blocks = [(offsets[name], block) for name, block in local.items() if offsets[name] is not None]
         message = _write_blocks(temporary, communicator, blocks)
     size = 0
     if not message and communicator.rank == 0:
@@ -109,6 +107,31 @@ def read_rows(
     return result
 
 
+def read_block(path: str | Path, name: str, start: Sequence[int], shape: Sequence[int]) -> np.ndarray:
+    """The box of `shape` from index `start` on of a dataset.
+
+    Raises DataFileError if the file or the dataset is missing or damaged, or the box does not lie in it.
+    """
+    with open_hdf5(path) as file:
+        if name not in file:
+            raise DataFileError(
+                f"{path}: has no dataset {name!r}; it holds: {', '.join(sorted(file)) or 'nothing'}"
+            )
+        dataset = file[name]
+        ends = [int(s) + int(n) for s, n in zip(start, shape, strict=True)]
+        if len(ends) != dataset.ndim or min(start) < 0 or any(np.array(ends) > dataset.shape):
+            raise DataFileError(
+                f"{path}: {name} has the shape {dataset.shape}; asked was a box of {tuple(shape)} from "
+                f"{tuple(start)}"
+            )
+        try:
+            return dataset[tuple(slice(int(s), end) for s, end in zip(start, ends, strict=True))]
+        except OSError as problem:
+            raise DataFileError(
+                f"{path}: {name} cannot be read ({problem}); the file is damaged"
+            ) from problem
+
+
 def open_hdf5(path: str | Path):
     """An h5py.File for reading; DataFileError with a plain reason if the file is missing, truncated or not
     HDF5."""
@@ -136,10 +159,6 @@ def even_rows(count: int, rank: int, size: int) -> tuple[int, int]:
     return count * rank // size, count * (rank + 1) // size
 
 
-def _bytes(array: np.ndarray, rows: int) -> int:
-    return int(rows) * array.itemsize * int(np.prod(array.shape[1:], dtype=np.int64))
-
-
 def reason_of(problem: Exception) -> str:
     """The plain cause of a failed write, with what to do where there is one answer."""
     text = str(problem)
@@ -164,6 +183,19 @@ def _require_space(folder: Path, needed: int) -> None:
         raise OSError(errno.ENOSPC, f"No space left: {needed} bytes needed, {free} free in {folder}")
 
 
+def _placed(communicator, datasets: Mapping[str, np.ndarray | Block]) -> dict[str, Block]:
+    """Each dataset's part on this rank, rows at their place in rank order."""
+    rows = {
+        name: np.ascontiguousarray(part) for name, part in datasets.items() if not isinstance(part, Block)
+    }
+    first, total = _row_ranges(communicator, [len(array) for array in rows.values()])
+    placed = {
+        name: Block.rows(array, start, count)
+        for (name, array), start, count in zip(rows.items(), first, total, strict=True)
+    }
+    return {name: part if isinstance(part, Block) else placed[name] for name, part in datasets.items()}
+
+
 def _row_ranges(communicator, counts: list[int]) -> tuple[list[int], list[int]]:
     """First row of this rank and number of rows over all ranks, for each dataset."""
     local = np.array(counts, dtype=np.int64)
@@ -175,9 +207,7 @@ def _row_ranges(communicator, counts: list[int]) -> tuple[list[int], list[int]]:
     return (running - local).tolist(), total.tolist()
 
 
-def _create(
-    path: Path, local: Mapping[str, np.ndarray], total: Sequence[int], attributes, dimensions
-) -> dict[str, int | None]:
+def _create(path: Path, local: Mapping[str, Block], attributes, dimensions) -> dict[str, int | None]:
     """Create the file with all its metadata; byte offset of each dataset (None for one without bytes)."""
     import h5py
 
@@ -191,11 +221,11 @@ def _create(
     offsets: dict[str, int | None] = {}
     path.unlink(missing_ok=True)
     with h5py.File(path, "w", locking=False, libver=("v108", "v110")) as file:
-        for (name, array), rows in zip(local.items(), total, strict=True):
-            kind = h5py.h5t.py_create(array.dtype, logical=True)
-            space = h5py.h5s.create_simple((int(rows), *array.shape[1:]))
+        for name, block in local.items():
+            kind = h5py.h5t.py_create(block.array.dtype, logical=True)
+            space = h5py.h5s.create_simple(block.shape)
             dataset = h5py.h5d.create(file.id, name.encode(), kind, space, dcpl=layout, lcpl=links)
-            offsets[name] = dataset.get_offset() if _bytes(array, rows) else None
+            offsets[name] = dataset.get_offset() if block.total_bytes else None
         for target, values in attributes.items():
             holder = file[target] if target in file else file.create_group(target)
             for key, value in values.items():
@@ -220,15 +250,16 @@ def _name_axes(file, dimensions: Mapping[str, Sequence[str]]) -> None:
                 file[name].dims[axis].attach_scale(file[label])
 
 
-def _write_blocks(path: Path, communicator, blocks: list[tuple[int, np.ndarray]]) -> str:
+def _write_blocks(path: Path, communicator, blocks: list[tuple[int, Block]]) -> str:
     """Write this rank's blocks at their offsets; the first reason of failure over all ranks, or ""."""
     try:
         with open(path, "r+b", buffering=0) as file:
-            for offset, array in blocks:
-                raw = array.reshape(-1).view(np.uint8).data
-                done = 0
-                while done < len(raw):
-                    done += os.pwrite(file.fileno(), raw[done : done + ROUND_BYTES], offset + done)
+            for offset, block in blocks:
+                for place, raw in block.runs():
+                    done = 0
+                    while done < len(raw):
+                        part = raw[done : done + ROUND_BYTES].data
+                        done += os.pwrite(file.fileno(), part, offset + place + done)
             os.fsync(file.fileno())
         message = ""
     except OSError as problem:

@@ -6,6 +6,7 @@ import math
 import time
 from pathlib import Path
 
+from hpcphys.io.blocks import Block
 from hpcphys.io.series import Series
 from hpcphys.report.log import Log
 from hpcphys.report.progress import Progress
@@ -131,7 +132,7 @@ class Driver:
             path = write_checkpoint(
                 self.folder,
                 self.communicator,
-                {name: self.backend.host(state[name]) for name in state.names()},
+                {name: self._stored(name) for name in state.names()},
                 state.time,
                 state.step,
                 scalars=state.scalars,
@@ -145,6 +146,11 @@ class Driver:
             self._next_checkpoint = time.monotonic() + (every or math.inf)
         self.log.note(f"checkpoint {path.name}: {self._write_seconds:.3f} s")
         return path
+
+    def _stored(self, name: str) -> np.ndarray | Block:
+        """An array of the state on the host, as a checkpoint takes it: rows, or a box of a field."""
+        array, place = self.backend.host(self.state[name]), self.simulation.placement.get(name)
+        return array if place is None else Block(array, *place)
 
     def _advance(self) -> None:
         """Steps up to the next row of diagnostics at most; one, unless the program does many in a call."""

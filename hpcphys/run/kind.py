@@ -98,6 +98,14 @@ class Simulation(ABC):
     def memory(self) -> dict[str, Any]:
         """What a checkpoint must keep besides the state, as JSON can hold it."""
 
+    @property
+    def placement(self) -> dict[str, tuple[tuple[int, ...], tuple[int, ...]]]:
+        """Arrays of the state that are boxes of a field: name -> (first index of this rank's, whole shape).
+
+        Checkpoints hold them in their global order; all other arrays are rows in the order of the ranks.
+        """
+        return {}
+
     def between_steps(self) -> str:
         """What is due between two steps besides diagnostics; a line for the log, or ""."""
         return ""

@@ -23,7 +23,7 @@ SOURCES = ("hpcphys", "kernels", "decomposition")
 # Imported only where its presence has been asked for by name: an extra, or a test requirement.
 OPTIONAL = {"cupy"}
 # Imported under another name than the distribution's.
-DISTRIBUTION = {"PIL": "pillow"}
+DISTRIBUTION = {"PIL": "pillow", "mpi4py_fft": "mpi4py-fft"}
 
 
 def pins(name: str) -> dict[str, Version]:

@@ -204,7 +204,8 @@ def test_a_product_is_the_same_in_any_dimension(run):
     for axes in ("x", "xy", "xyz"):
         potential = "(" + "+".join(f"{axis}^2" for axis in axes) + ")/2"
         chosen = [
-            f"wave.potential={potential}", f"grid.points={[32] * len(axes)}", "grid.lower=-6.0", "grid.upper=6.0",
+            f"wave.potential={potential}", f"grid.points={[32] * len(axes)}",
+            "grid.lower=-6.0", "grid.upper=6.0",
             'initial={model="gaussian", width=0.6, momentum=0.5}', "exact={}", "wave.definitions={}",
             "time.steps=50", "time.step=0.05", "output.snapshot_every=10.0",
         ]  # fmt: skip
