@@ -55,7 +55,7 @@ integrator = "blanes_moan4"
 
 [output]
 directory = "{folder}"
-diagnostics_every = 5
+diagnostics_every = 2
 plots = false
 """
 
@@ -97,9 +97,9 @@ def test_norms_are_as_stored(alone, job):
 
 
 @pytest.mark.skipif(MPIRUN is None, reason="no mpirun")
-@pytest.mark.parametrize("ranks", [2, 4])
-def test_ranks_do_not_matter(alone, tmp_path, ranks):
-    found = norms(ranks, tmp_path, SEVERAL_AXES)
+def test_ranks_do_not_matter(alone, tmp_path):
+    """Of 4 ranks; other numbers in tests/ranks."""
+    found = norms(4, tmp_path, SEVERAL_AXES)
     assert set(found) == set(SEVERAL_AXES)
     assert not differences(found, {job: alone[job] for job in SEVERAL_AXES}, 1e-11)
 
@@ -125,10 +125,16 @@ def last_state(folder: Path) -> dict[str, np.ndarray]:
         return {name: file[f"state/{name}"][:] for name in ("wavefunction", "start")}
 
 
-def test_a_resumed_run_is_the_uninterrupted_one(launch, folder, whole):
+@pytest.fixture
+def parted(launch, folder):
+    """A run that ended after 7 of 20 steps, and how it is to go on."""
+    given = folder("parted", 7, PACKET)
+    assert launch("run", given.job).end() == 0
+    return given
+
+
+def test_a_resumed_run_is_the_uninterrupted_one(launch, parted, whole):
     """Bit for bit, wherever it was stopped."""
-    parted = folder("parted", 7, PACKET)
-    assert launch("run", parted.job).end() == 0
     again = launch("resume", parted.path, "--set", "time.steps=20")
     assert again.end() == 0, again.err
     for name, array in last_state(whole).items():
@@ -140,9 +146,7 @@ def test_a_resumed_run_is_the_uninterrupted_one(launch, folder, whole):
 
 
 @pytest.mark.skipif(MPIRUN is None, reason="no mpirun")
-def test_a_run_goes_on_with_another_number_of_ranks(launch, folder, whole):
-    parted = folder("parted", 7, PACKET)
-    assert launch("run", parted.job, ranks=2).end() == 0
+def test_a_run_goes_on_with_another_number_of_ranks(launch, parted, whole):
     again = launch("resume", parted.path, "--set", "time.steps=20", ranks=3)
     assert again.end() == 0, again.err
     assert np.abs(parted.state()["wavefunction"] - last_state(whole)["wavefunction"]).max() < 1e-13
@@ -174,8 +178,8 @@ def test_what_a_run_leaves(whole):
 
 @pytest.mark.skipif(MPIRUN is None, reason="no mpirun")
 def test_more_ranks_than_rows_are_refused(launch, folder):
-    text = PACKET.replace("[24, 20]", "[2, 20]").replace("centre = [1.0, 0.0]", "centre = [0.0, 0.0]")
-    text = text.replace("width = 0.7", "width = [1.0, 0.7]")
+    start = 'model = "gaussian"\ncentre = [1.0, 0.0]\nwidth = 0.7'
+    text = PACKET.replace("[24, 20]", "[2, 20]").replace(start, 'model = "expression"\nreal = "1"')
     run = launch("run", folder("given", 5, text).job, ranks=3)
     assert run.end() == 2
     assert run.err.count("grid.points") == 1
