@@ -11,7 +11,7 @@ from hpcphys.compiler.structures.base import Arrays, Structure, StructureError, 
 
 
 def _pairing(a: Arrays, b: Arrays) -> float:
-    return float(sum(np.vdot(a[name], b[name]) for name in a))
+    return float(sum(np.vdot(a[name], b[name]).real for name in a))
 
 
 def _shifted(z: Arrays, direction: Arrays, length: float) -> dict[str, Any]:
@@ -35,7 +35,8 @@ def verify_structure(
     Antisymmetry: <a, L b> = -<b, L a>.  Jacobi, for the linear functions a.z, b.z, c.z with f_ab(z) = <a,
     L(z) b>: D f_ab [L c] + D f_bc [L a] + D f_ca [L b] = 0, by central differences.  Casimirs: L grad C = 0.
 
-    z: a point, name -> numpy array; it should be a generic one (random)
+    z: a point, name -> numpy array; it should be a generic one (random). A complex array is a pair of real
+        ones: <a, b> is the real part of the product
     variables: the names that move (all arrays by default); the others are parameters such as masses
     tolerance: largest violation relative to the size of the terms
     Returns the largest relative violation of each property, and in `how` the way it was found. Raises
@@ -46,11 +47,15 @@ def verify_structure(
         return structure.verify()
     variables = tuple(z) if variables is None else variables
     rng = np.random.default_rng(seed)
-    scale = np.sqrt(sum(float(np.sum(np.square(z[name]))) for name in variables)) or 1.0
+    scale = np.sqrt(sum(float(np.sum(np.abs(z[name]) ** 2)) for name in variables)) or 1.0
     violation = {"antisymmetry": 0.0, "jacobi": 0.0}
 
     def covector() -> dict[str, Any]:
-        return {name: rng.standard_normal(np.shape(z[name])) for name in variables}
+        return {name: normal(np.shape(z[name]), np.iscomplexobj(z[name])) for name in variables}
+
+    def normal(shape: tuple[int, ...], pairs: bool) -> Any:
+        values = rng.standard_normal(shape)
+        return values + 1j * rng.standard_normal(shape) if pairs else values
 
     def size(a: Arrays) -> float:
         return np.sqrt(_pairing(a, a))

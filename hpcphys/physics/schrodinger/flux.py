@@ -1,4 +1,4 @@
-"""Probability through a plane: the current at one time, and resolved by energy over a whole scattering run."""
+"""Probability through a plane: the current at one time, and resolved by energy over a scattering run."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class Plane:
                 f"plane at {place:g} along axis {axis}; the box goes from {lower:g} to {upper:g}"
             )
         self.mass = grid.mass[self.axis]
-        k = grid.derivative_wavenumbers[self.axis]
+        k, odd = grid.wavenumbers[self.axis], grid.derivative_wavenumbers[self.axis]
         waves = np.exp(1j * np.outer(place - grid.coordinates(self.axis), k))
-        self.weights = np.array([waves.sum(axis=1).real, (waves @ (1j * k)).real]) / len(k)
+        self.weights = np.array([waves.sum(axis=1).real, (waves @ (1j * odd)).real]) / len(k)
         if self.axis == 0:
             self.weights = self.weights[:, slice(*grid.rows)]
 
     def values(self, state: State) -> tuple[np.ndarray, np.ndarray]:
-        """(ψ, ∂ψ/∂x_j) on the points of the plane: all of them, on all ranks, for axis 0, else this rank's."""
+        """(ψ, ∂ψ/∂x_j) on the points of the plane: all of them for axis 0, else this rank's."""
         self.engine.synchronise(state)
         psi = self.engine.backend.host(state[WAVEFUNCTION])
         found = np.tensordot(self.weights, psi, axes=(1, self.axis))

@@ -23,7 +23,7 @@ BLOCK = 1 << 16
 
 @dataclass(frozen=True)
 class Energy:
-    """<H> of a state, not divided by its norm: kinetic <(p - qA)²>/2m, potential <V>, interaction g/2 ∫|ψ|⁴."""
+    """Parts of <H>, not divided by the norm: kinetic <(p - qA)²>/2m, potential <V>, interaction g/2 ∫|ψ|⁴."""
 
     kinetic: float
     potential: float

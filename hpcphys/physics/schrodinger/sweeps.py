@@ -40,7 +40,7 @@ class Drift:
 
 
 class ArraySweeps:
-    """Flows of a wavefunction by the transforms of a backend's arrays (cuFFT on a GPU) and kernels for phases.
+    """Flows of a wavefunction by the transforms of a backend's arrays (cuFFT on a GPU), kernels for phases.
 
     ψ is in positions between calls. Over several ranks columns travel through the host.
     """
