@@ -15,6 +15,7 @@ from pathlib import Path
 
 from hpcphys.kernels import KernelError, backend, cache, compiler, nvrtc
 from hpcphys.kernels import backend_cuda as cuda
+from hpcphys.kernels.libraries import LIBRARIES
 
 GIGABYTE = 1e9
 OPEN_MPI_AS_ROOT = ("PRTE_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT")
@@ -34,7 +35,7 @@ class Finding:
 def report() -> list[Finding]:
     """Everything that decides whether and how well a job runs here.  Starts no MPI and raises nothing."""
     checks: list[Callable[[], list[Finding]]] = [
-        _python, _mpi, _hosts, _compiler, _kernels, _threads, _gpu, _hdf5, _cache, _disk,
+        _python, _mpi, _hosts, _compiler, _kernels, _fftw, _threads, _gpu, _hdf5, _cache, _disk,
     ]  # fmt: skip
     findings = []
     for check in checks:
@@ -142,6 +143,23 @@ def _kernels() -> list[Finding]:
         else "no AVX2 on this processor: the pair loops run at a fraction of the speed"
     )
     return [Finding("kernels", f"built and loaded in {milliseconds:.0f} ms, {vectors} vectors", True, advice)]
+
+
+def _fftw() -> list[Finding]:
+    advice = " ".join(LIBRARIES[0].advice.split())
+    try:
+        from hpcphys.decomposition.pencils.wisdom import fftw_version
+
+        found = [fftw_version(precision).removeprefix("fftw-") for precision in ("double", "single")]
+        bindings = importlib.metadata.version("mpi4py-fft")
+    except (ImportError, KeyError, ValueError) as error:
+        advice = f"install FFTW, double and single ({advice}), then mpi4py-fft; only gridded fields need it"
+        return [Finding("FFTW", f"cannot be loaded ({error})", True, advice)]
+    version, *units = found[0].split("-")
+    vectors = ", ".join(unit.upper() for unit in units) or "no vector units"
+    slow = "" if "avx" in found[0] else "this FFTW was built without AVX: transforms take up to twice as long"
+    single = "" if found[1] == found[0].replace("fftw", "fftwf") else f", single precision: {found[1]}"
+    return [Finding("FFTW", f"{version} ({vectors}{single}), mpi4py-fft {bindings}", True, slow)]
 
 
 def _threads() -> list[Finding]:

@@ -103,7 +103,9 @@ class Ranks:
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Register the parts above that this process needs."""
-    if prefix := os.environ.get("HPCPHYS_TEST_RESULTS"):
+    # where the tests are shared among processes (pytest-xdist), the one that shares them out writes for all
+    prefix = os.environ.get("HPCPHYS_TEST_RESULTS")
+    if prefix and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Results(prefix), "results")
     if not config.getoption("--with-mpi"):
         return

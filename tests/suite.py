@@ -21,6 +21,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 RANK_COUNTS = (1, 2, 3, 4, 8)
+MOST_PROCESSES = 4
 LIMIT_SECONDS = {"lint": 120, "types": 300, "serial": 2400, "ranks": 600}
 
 
@@ -129,7 +130,10 @@ def suite(folder: Path) -> list[Run]:
     types = Run("mypy", [python, "-m", "mypy"], LIMIT_SECONDS["types"])
     folders = [name for name in ("tests/unit", "tests/backend", "tests/jobs") if (ROOT / name).is_dir()]
     unmarked = ["-m", "not mpi and not validate", "--durations=10"]
-    serial = Run("serial", [*pytest, *unmarked, *folders], LIMIT_SECONDS["serial"])
+    # a file's tests stay together: they share what they have set up
+    shared = ["-n", str(min(os.cpu_count() or 1, MOST_PROCESSES)), "--dist", "loadfile"]
+    quiet = {"OMP_WAIT_POLICY": "passive"}  # threads that wait must not spin on the other process's cores
+    serial = Run("serial", [*pytest, *unmarked, *shared, *folders], LIMIT_SECONDS["serial"], quiet)
     runs = [lint, layout, types, serial]
     for run in (lint, layout, types):
         check(run)

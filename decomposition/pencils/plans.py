@@ -35,7 +35,7 @@ class Plans:
     """FFTW plans for tasks, unnormalised; `run` executes one of them.
 
     precision: "double" or "single";  threads: of each transform;  effort: what FFTW does to find a plan:
-        "estimate" guesses at once and always the same, "measure" tries some, "patient" many
+        "estimate" guesses at once (or takes what was measured before), "measure" tries some, "patient" many
     A real backward transform overwrites its source, no other one does.
     """
 
@@ -47,6 +47,7 @@ class Plans:
         self._real = np.dtype("f8" if precision == "double" else "f4")
         self._complex = np.dtype("c16" if precision == "double" else "c8")
         self._threads = threads
+        self._keeping = effort != "estimate"  # a guess is not worth a file
         self._flag = {
             "estimate": names.FFTW_ESTIMATE, "measure": names.FFTW_MEASURE, "patient": names.FFTW_PATIENT,
         }[effort]  # fmt: skip
@@ -86,7 +87,7 @@ class Plans:
 
     def usable(self, array: np.ndarray) -> bool:
         """Whether FFTW's plans take this array as it lies in memory."""
-        return array.ctypes.data % _ALIGNMENT == 0 and self._library.alignment_of(array) == 0
+        return self._library.alignment_of(array) == 0
 
     def _make(self, tasks: Sequence[Task]) -> None:
         for task in tasks:
@@ -105,7 +106,8 @@ class Plans:
             # no memory, and let those go.
             plan.update_arrays(_barely_aligned(task.source, before), _barely_aligned(task.target, after))
             self._plans[task] = plan
-        self._wisdom.save()
+        if self._keeping:
+            self._wisdom.save()
 
 
 def _barely_aligned(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:

@@ -28,8 +28,8 @@ class FourierTransform:
     real: points are real; of the last axis the n/2 + 1 amplitudes m >= 0 are kept
     precision: "double" or "single", of points and amplitudes
     threads: inside each rank (FFTW's)
-    effort: to find FFTW plans: "estimate" (at once, and the same plan every time), "measure" (seconds),
-        "patient" (up to minutes).  What was found is kept on disk and taken from there the next time
+    effort: to find FFTW plans: "estimate" (at once), "measure" (seconds), "patient" (up to minutes).  What
+        was measured is kept on disk and taken from there the next time: the same plan, the same last bits
     grid: how the ranks are arranged, as in Pencil: None (slabs where the shape allows them, else pencils),
         "slab", "pencil", or ranks along each dimension
     backend: where the arrays live (hpcphys.kernels.backend); None for the host

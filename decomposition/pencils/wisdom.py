@@ -14,11 +14,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from hpcphys.kernels import CacheUnusable, cache, compiler
 
 from .process_grid import import_mpi4py_fft
 
 _CODES = {"double": "D", "single": "F"}
+_ESTIMATE = 64  # FFTW_ESTIMATE
 _PREFIXES = {"double": "fftw", "single": "fftwf"}
 
 
@@ -43,6 +46,15 @@ def fftw_version(precision: str) -> str:
     return ctypes.string_at(ctypes.addressof(text)).decode("ascii", "replace")
 
 
+def _start_threads(library: Any, precision: str) -> None:
+    """Let FFTW set up its threads, as its first threaded plan does.
+
+    Until then it refuses wisdom that was made with them, and with them it forgets what it had learned before.
+    """
+    array = np.zeros(4, _CODES[precision])
+    library.FFT(array, array, (0,), -1, 1, [_ESTIMATE], 1.0)
+
+
 class Wisdom:
     """FFTW's wisdom in this process, which all its users share, and the file it is kept in.
 
@@ -51,6 +63,7 @@ class Wisdom:
 
     def __init__(self, precision: str):
         self._library = fftw(precision)
+        _start_threads(self._library, precision)
         self.notes: list[str] = []
         key = hashlib.sha256(f"{fftw_version(precision)}\0{compiler.processor()}".encode()).hexdigest()[:16]
         self.file = f"{_PREFIXES[precision]}-{key}.wisdom"

@@ -90,7 +90,8 @@ def write_checkpoint(
     )
     rows = {name: np.ascontiguousarray(a) for name, a in arrays.items() if not isinstance(a, Block)}
     checksums = [_checksum(blocks[name].array if name in blocks else rows[name]) for name in arrays]
-    datasets: dict[str, np.ndarray | Block] = {f"state/{n}": part for n, part in {**rows, **blocks}.items()}
+    datasets: dict[str, np.ndarray | Block] = {f"state/{name}": array for name, array in rows.items()}
+    datasets |= {f"state/{name}": block for name, block in blocks.items()}
     datasets["ranks/rows"] = np.array([len(next(iter(rows.values()), ()))], dtype=np.int64)
     for name, block in blocks.items():
         datasets[f"ranks/boxes/{name}"] = np.array([[block.start, block.array.shape]], dtype=np.int64)

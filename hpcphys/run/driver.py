@@ -6,6 +6,8 @@ import math
 import time
 from pathlib import Path
 
+import numpy as np
+
 from hpcphys.io.blocks import Block
 from hpcphys.io.series import Series
 from hpcphys.report.log import Log

@@ -20,6 +20,7 @@ def test_this_machine_is_well(capsys):
         "MPI",
         "compiler",
         "kernels",
+        "FFTW",
         "threads",
         "GPU",
         "HDF5",
@@ -30,6 +31,18 @@ def test_this_machine_is_well(capsys):
         assert f" {name} " in said
     assert "MISSING" not in said
     assert max(map(len, said.splitlines())) < 250
+
+
+def test_missing_fftw_is_reported_with_advice(monkeypatch):
+    def missing(precision):
+        raise ImportError("libfftw3.so.3: cannot open shared object file")
+
+    monkeypatch.setattr("hpcphys.decomposition.pencils.wisdom.fftw_version", missing)
+    found = named(doctor.report(), "FFTW")
+    assert "cannot open shared object file" in found.found
+    assert "apt-get install libfftw3-dev" in found.advice
+    monkeypatch.setattr("hpcphys.decomposition.pencils.wisdom.fftw_version", lambda _: "fftw-3.3.10")
+    assert "without AVX" in named(doctor.report(), "FFTW").advice
 
 
 def test_missing_compiler_is_reported_with_advice(tmp_path, monkeypatch, capsys):
