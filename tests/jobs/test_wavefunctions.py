@@ -93,7 +93,9 @@ def test_every_job_has_stored_norms():
 
 @pytest.mark.parametrize("job", sorted(STORED))
 def test_norms_are_as_stored(alone, job):
-    assert not differences(alone, {job: STORED[job]}, 1e-9)
+    """States found in imaginary time are known to the tolerance of their energy."""
+    relaxed = "level 0" in STORED[job]
+    assert not differences(alone, {job: STORED[job]}, 1e-4 if relaxed else 1e-9)
 
 
 @pytest.mark.skipif(MPIRUN is None, reason="no mpirun")
