@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -44,13 +45,17 @@ class Done:
 
 @pytest.fixture
 def run(tmp_path):
-    """run(name, settings…): a job of jobs/wavefunctions, done."""
+    """run(name, settings…, table=text…): a job of jobs/wavefunctions, with other tables, done."""
     started: list[Done] = []
 
-    def start(name: str, *settings: str, ranks: int = 1) -> Done:
-        started.append(
-            Done(tmp_path / f"{name}-{len(started)}", JOBS / f"{name}.toml", list(settings), ranks)
-        )
+    def start(name: str, *settings: str, ranks: int = 1, **tables: str) -> Done:
+        job, folder = JOBS / f"{name}.toml", tmp_path / f"{name}-{len(started)}"
+        if tables:
+            pattern = rf"^\[({'|'.join(tables)})(\.\w+)?\]\n(.*\n)*?(?=\[|\Z)"
+            text = re.sub(pattern, "", job.read_text(), flags=re.MULTILINE)
+            job = folder.with_suffix(".toml")
+            job.write_text(text + "".join(f"[{table}]\n{body}\n" for table, body in tables.items()))
+        started.append(Done(folder, job, list(settings), ranks))
         print(f"\n{name} {' '.join(settings)}", *started[-1].text.splitlines()[-3:-1], sep="\n  ")
         return started[-1]
 
@@ -80,7 +85,7 @@ def gross_pitaevskii(strength: float, points: int, half: float, levels: int = 24
             jacobian[:points, points], jacobian[points, :points] = -psi, psi * cell
             change = np.linalg.solve(jacobian, -rest)
             psi, mu = psi + change[:points], mu + change[points]
-            if np.abs(change).max() < 1e-12:
+            if np.abs(change).max() < 1e-10:
                 break
     return float(mu), float(mu - 0.5 * strength * (psi**4).sum() * cell)
 
@@ -107,12 +112,8 @@ def test_eckarts_barrier(run):
 
 def test_the_ground_state_of_the_oscillator(run):
     assert abs(run("harmonic_ground_state_3d").metrics["energy"] - 1.5) < 1e-10
-    relaxed = run(
-        "harmonic_ground_state_3d",
-        'initial={model="ground_state", tolerance=1e-11}',
-        "time.mode=real",
-        "time.end=0.1",
-    )
+    start = 'model = "ground_state"\ntolerance = 1e-11'
+    relaxed = run("harmonic_ground_state_3d", "time.mode=real", "time.end=0.1", initial=start)
     assert abs(relaxed.metrics["energy"] - 1.5) < 1e-10
 
 
@@ -123,8 +124,9 @@ def test_the_ground_state_of_the_oscillator(run):
 def test_condensates(run, strength, published):
     """Energies in a harmonic trap: Bao & Tang (2003) J. Comput. Phys. 187, 230, table 1; the chemical
     potential against Newton's method on the same equation, and Thomas and Fermi's limit (3g/2)^(2/3)/2."""
-    start = 'initial={model="ground_state", tolerance=1e-7}'
-    done = run("condensate", f"wave.nonlinearity={strength}", start, "wave.potential=x^2/2", "time.end=0.1")
+    start = 'model = "ground_state"\ntolerance = 1e-8'
+    settings = (f"wave.nonlinearity={strength}", "wave.potential=x^2/2", "time.end=0.1")
+    done = run("condensate", *settings, initial=start)
     mu, energy = gross_pitaevskii(strength, 256, 16.0)
     assert done.metrics["energy"] == pytest.approx(
         published, abs=0.51 * 10.0 ** -len(str(published).split(".")[1])
@@ -203,13 +205,18 @@ def test_a_product_is_the_same_in_any_dimension(run):
     waves = []
     for axes in ("x", "xy", "xyz"):
         potential = "(" + "+".join(f"{axis}^2" for axis in axes) + ")/2"
-        chosen = [
-            f"wave.potential={potential}", f"grid.points={[32] * len(axes)}",
-            "grid.lower=-6.0", "grid.upper=6.0",
-            'initial={model="gaussian", width=0.6, momentum=0.5}', "exact={}", "wave.definitions={}",
-            "time.steps=50", "time.step=0.05", "output.snapshot_every=10.0",
-        ]  # fmt: skip
-        waves.append(run("coherent_state", *chosen).wavefunction)
+        waves.append(
+            run(
+                "coherent_state",
+                "time.steps=50",
+                "time.step=0.05",
+                "output.snapshot_every=10.0",
+                grid=f"points = {[32] * len(axes)}\nlower = -6.0\nupper = 6.0",
+                wave=f'potential = "{potential}"',
+                initial='model = "gaussian"\nwidth = 0.6\nmomentum = 0.5',
+                exact="",
+            ).wavefunction
+        )
     line, plane, space = waves
     print("  2D - 1D²:", np.abs(plane - line[:, None] * line).max())
     print("  3D - 1D³:", np.abs(space - line[:, None, None] * line[:, None] * line).max())
