@@ -29,6 +29,8 @@ from hpcphys.compiler.operations import Evaluate, Exchange, Flow
 from hpcphys.compiler.pieces import Piece, flow_linear
 from hpcphys.compiler.program import OperationError, compile_structure
 from hpcphys.compiler.state import State
+from hpcphys.compiler.structures import CanonicalStructure
+from hpcphys.compiler.system import PhysicalSystem
 from hpcphys.physics.gravity import gravity
 
 
@@ -349,3 +351,50 @@ def test_explain_tells_the_equations_the_splitting_and_the_program() -> None:
     assert "rolls the rows by one" in text
     assert "direct sum in NumPy" in text
     assert "reused from the step before: gravity" in program_of(kepler_state(0.1)).explain()
+
+
+# -- flows that engines merge across steps ------------------------------------------------------------------
+
+
+def test_lazy_flows_are_complete_whenever_anyone_looks() -> None:
+    """x <- x + dt, applied when it is asked for alone."""
+    due = []
+
+    def synchronise(state: State) -> None:
+        state["x"] += sum(due)
+        due.clear()
+
+    piece = Piece("shift", "dx/dt = 1", frozenset({"x"}), frozenset({"x"}), lambda state, dt: due.append(dt))
+    state = State({"x": np.zeros(2)})
+    system = PhysicalSystem(state, (piece,), CanonicalStructure(), synchronise=synchronise)
+    program = compile_structure(system, "leapfrog", dt=0.5)
+    program.step()
+    assert state["x"][0] == 0.5
+    program.run(4)
+    assert state["x"][0] == 2.5
+    assert due == []
+
+
+def test_a_controller_finds_lazy_flows_complete() -> None:
+    looked = []
+
+    class Controller:
+        reads = frozenset({"x"})
+        outputs_at_start = frozenset()
+
+        def started(self, state: State) -> bool:
+            return True
+
+        def choose(self, state: State) -> float:
+            looked.append("choose")
+            return 0.25
+
+    piece = Piece("shift", "dx/dt = 1", frozenset({"x"}), frozenset({"x"}), lambda state, dt: None)
+    system = PhysicalSystem(
+        State({"x": np.zeros(1)}),
+        (piece,),
+        CanonicalStructure(),
+        synchronise=lambda state: looked.append("done"),
+    )
+    compile_structure(system, "leapfrog", Controller()).run(2)
+    assert looked == ["done", "choose", "done", "choose", "done"]

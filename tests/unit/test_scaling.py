@@ -10,7 +10,18 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from scaling import compare, compiler, distributions, force, gravity, limits, main_job, memory, ranks
+from scaling import (
+    compare,
+    compiler,
+    distributions,
+    force,
+    gravity,
+    limits,
+    main_job,
+    memory,
+    ranks,
+    wavefunctions,
+)
 from scaling.communication_model import CommunicationModel, Measured
 from scaling.error_curve import Curve
 from scaling.exact_field import Errors, ExactSample
@@ -292,3 +303,21 @@ def test_main_job_prints_time_and_errors(capsys):
     said = capsys.readouterr().out
     assert "largest |dE/E|" in said
     assert "start-up" in said
+
+
+def test_wavefunctions_prints_ratios(capsys, monkeypatch, tmp_path):
+    wavefunctions.probe("ours", "16x16", "single", "1", str(tmp_path / "found.json"))
+    assert 0 < float((tmp_path / "found.json").read_text()) < 10
+    seconds = {("peer", 1, 1): 4e-3, ("ours", 1, 1): 3e-3, ("peer", 2, 1): 2e-3, ("ours", 2, 1): 1.5e-3}
+    monkeypatch.setattr(
+        wavefunctions, "measured", lambda what, _, points, precision, t, r: seconds.get((what, t, r), 2e-3)
+    )
+    monkeypatch.setattr(wavefunctions, "has_peer", lambda python: True)
+    wavefunctions.main(["--points", "16x16"])
+    row = next(line.split() for line in capsys.readouterr().out.splitlines() if "double" in line)
+    assert row == ["16x16", "double", "4", "3", "0.75", "2", "1.5", "0.75", "2", "2", "1.5"]
+    monkeypatch.setattr(wavefunctions, "has_peer", lambda python: False)
+    wavefunctions.main(["--quick"])
+    said = capsys.readouterr().out
+    assert "has no pyFFTW" in said
+    assert " - " in said

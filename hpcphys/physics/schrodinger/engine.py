@@ -150,14 +150,9 @@ class SplitOperator:
             )
         if self._drift is not None:
             self._flush(state)
-        clock, due = self.clock(state), self._kick
-        if due is None:
-            self._kick = _DueKick(dt, gradient, clock)
-        elif self._same_time(due.clock, clock, dt):
-            self._kick = _DueKick(due.duration + dt, due.gradient + gradient, due.clock)
-        else:  # not the same potential any more; nothing has moved since, so that ψ comes to positions first
-            self.sweeps.finish(state[WAVEFUNCTION], self._kick_of(due))
-            self._kick = _DueKick(dt, gradient, clock)
+        # Kicks without a kinetic flow between them belong to one time: they are one kick.
+        due = self._kick or _DueKick(0.0, 0.0, self.clock(state))
+        self._kick = _DueKick(due.duration + dt, due.gradient + gradient, due.clock)
 
     def directional(self, axis: int, state: State, dt: float) -> None:
         """The flow of (p_j - qA_j(x))²/2m_j over dt, A_j free of x_j: one transform along the axis j."""
@@ -192,11 +187,6 @@ class SplitOperator:
         drift = self._drift_of(self._drift)
         self._kick = self._drift = None
         self.sweeps.advance(state[WAVEFUNCTION], kick, drift)
-
-    def _same_time(self, a: float, b: float, dt: float) -> bool:
-        if self.potential_function is None or not self.potential_function.time_dependent:
-            return True
-        return abs(a - b) <= 1e-9 * abs(dt)
 
     def _kick_of(self, due: _DueKick) -> Kick:
         tau, clock, field = due.duration, due.clock, self.potential_function
