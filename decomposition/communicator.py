@@ -259,6 +259,27 @@ class Communicator:
         bounds = np.concatenate(([0], np.cumsum(arrived)))
         return [received[bounds[rank] : bounds[rank + 1]] for rank in range(self.size)]
 
+    def allgather_rows(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """All ranks' rows (n, ...) of one type on all ranks, in rank order; and how many of each: (size,)."""
+        rows = np.ascontiguousarray(rows)
+        if self.size == 1:
+            return rows.copy(), np.array([len(rows)])
+        from mpi4py import MPI
+
+        started = time.perf_counter()
+        counts = np.empty(self.size, dtype=np.int64)
+        self.mpi.Allgather(np.array([len(rows)], dtype=np.int64), counts)
+        told = np.empty((int(counts.sum()), *rows.shape[1:]), dtype=rows.dtype)
+        row_bytes = rows.dtype.itemsize * math.prod(rows.shape[1:])
+        bytes_each = counts * row_bytes
+        self.mpi.Allgatherv(
+            [rows.reshape(-1).view(np.uint8), MPI.BYTE],
+            [told.reshape(-1).view(np.uint8), bytes_each, MPI.BYTE],
+        )
+        self.messages_sent += self._depth
+        self._count_collective(8 + rows.nbytes, started)
+        return told, counts
+
     def start_exchange(
         self, rows: np.ndarray, counts: np.ndarray, arriving: np.ndarray | None = None
     ) -> Exchange:
@@ -291,26 +312,23 @@ class Exchange:
         self._received = np.empty((int(arriving.sum()), *rows.shape[1:]), dtype=rows.dtype)
         self._requests: list = []
         started = time.perf_counter()
-        rank = communicator.rank
-        leaving_at = np.concatenate(([0], np.cumsum(counts)))
-        arriving_at = np.concatenate(([0], np.cumsum(arriving)))
-        for other in np.flatnonzero(arriving):
+        rank, size = communicator.rank, communicator.size
+        leaving_end, arriving_end = np.cumsum(counts), np.cumsum(arriving)
+        for other in np.flatnonzero(arriving).tolist():
             if other != rank:
-                block = self._received[arriving_at[other] : arriving_at[other + 1]]
+                block = self._received[arriving_end[other] - arriving[other] : arriving_end[other]]
                 for piece in _pieces(block):
-                    self._requests.append(communicator.mpi.Irecv(piece, source=int(other), tag=71))
+                    self._requests.append(communicator.mpi.Irecv(piece, source=other, tag=71))
         # Starting after this rank's own number spreads the load: not everyone writes to rank 0 first.
-        for other in np.roll(np.arange(communicator.size), -rank - 1):
-            if counts[other] == 0 or other == rank:
+        for other in sorted(np.flatnonzero(counts).tolist(), key=lambda other: (other - rank) % size):
+            block = rows[leaving_end[other] - counts[other] : leaving_end[other]]
+            if other == rank:
+                self._received[arriving_end[rank] - arriving[rank] : arriving_end[rank]] = block
                 continue
-            block = rows[leaving_at[other] : leaving_at[other + 1]]
             for piece in _pieces(block):
-                self._requests.append(communicator.mpi.Isend(piece, dest=int(other), tag=71))
+                self._requests.append(communicator.mpi.Isend(piece, dest=other, tag=71))
                 communicator.messages_sent += 1
             communicator.bytes_sent += block.nbytes
-        self._received[arriving_at[rank] : arriving_at[rank + 1]] = rows[
-            leaving_at[rank] : leaving_at[rank + 1]
-        ]
         communicator.seconds += time.perf_counter() - started
 
     def wait(self) -> tuple[np.ndarray, np.ndarray]:

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from .communicator import Communicator
-from .local_tree import CLOSED, LocalTree, group_type
+from .keys import curve
+from .local_tree import CLOSED, LocalTree
 
 BOXES = 256  # most boxes that stand for a rank's groups
 LANES = 32  # boxes are tested so many at a time, at most; so many have one box over them
@@ -30,6 +31,10 @@ class EssentialTree:
     def __init__(self, tree: LocalTree, communicator: Communicator):
         self.tree, self.communicator, self.backend = tree, communicator, tree.backend
         self.root = 0
+        self.is_open = False  # whether leaves of the top lead to their content
+        self._root = np.dtype(
+            [("node", tree.node), ("box", tree.real, 6), ("key", np.uint64, 2), ("rows", np.int64)]
+        )
         self.imported_nodes = self.imported_sources = 0
 
     def join_top(self) -> None:
@@ -47,93 +52,48 @@ class EssentialTree:
             self._sort_groups()
             self.imported_nodes = self.imported_sources = 0
             return
-        told = comm.allgather((records, boxes, tree.root_keys, rows))
-        self.owner = np.repeat(np.arange(comm.size), [len(t[0]) for t in told])
-        self.index = np.concatenate([np.arange(len(t[0])) for t in told])
-        self.records = np.concatenate([t[0] for t in told])
-        root_boxes = np.concatenate([t[1] for t in told])
-        keys = np.concatenate([t[2] for t in told])
-        counts = np.concatenate([t[3] for t in told])
-        self.total = len(self.records)
+        mine = np.empty(len(records), self._root)
+        mine["node"], mine["box"], mine["key"], mine["rows"] = records, boxes, tree.root_keys, rows
+        told, counts = comm.allgather_rows(mine)
+        self.total = len(told)
+        self.first = np.concatenate(([0], np.cumsum(counts)))  # of each rank's roots, and the end
         if self.total == 0:
             self.groups = np.zeros((0, 2), np.int32)
             return
-        self._split_top(keys)
-        self._group_roots(counts)
-        self._place_top(root_boxes)
+        self.records = np.ascontiguousarray(told["node"])
+        self._top_nodes(told)
+        self._place_top(told["box"])
 
-    def _split_top(self, keys: np.ndarray) -> None:
-        """Split the roots' keys into the top of the octree: top (t,) records, top_levels, leaf → root."""
-        be, module = self.backend, self.tree.module
-        capacity = 2 * self.total + 16
-        nodes = be.zeros((capacity, self.tree.node.itemsize), np.uint8)
-        ranges, unused = be.empty((capacity, 2), np.int32), be.empty((capacity, 2), np.int32)
-        ranges[0] = be.array(np.array([0, self.total], np.int32))
-        counters = be.array(np.array([1, 0], np.int32))
-        hi, lo = be.array(keys[:, 0].copy()), be.array(keys[:, 1].copy())
-        levels = [0, 1]
-        while levels[-1] > levels[-2]:
-            begin, end = levels[-2:]
-            module.launch(
-                "split_cells",
-                end - begin,
-                begin,
-                hi,
-                lo,
-                ranges,
-                nodes,
-                unused,
-                counters,
-                capacity,
-                1,
-                self.total,
-            )
-            levels.append(int(be.host(counters)[0]))
-        self.top_levels = levels[:-1]
-        top = levels[-1]
-        self.top = be.host(nodes[:top]).reshape(-1).view(self.tree.node).copy()
-        self.top_ranges = be.host(ranges[:top]).copy()
-        self.leaf = np.flatnonzero(self.top["shape"] >> 16 == 0)
-        self.leaf_root = self.top_ranges[self.leaf, 0]
-
-    def _group_roots(self, counts: np.ndarray) -> None:
-        """Groups among the roots: runs of small neighbouring children of one top node, as split_cells makes
-        them."""
-        tree, size = self.tree, self.tree.octree.group_size
-        mine = np.flatnonzero(self.owner == self.communicator.rank)
-        small = mine[counts[mine] <= size]
-        runs: list[list[int]] = []
-        if len(small):
-            leaf_of_root = np.empty(self.total, dtype=np.int64)
-            leaf_of_root[self.leaf_root] = self.leaf
-            parent = np.full(len(self.top), -1)
-            inner = np.flatnonzero(self.top["shape"] >> 16 > 0)
-            for generation in range(8):
-                child = inner[self.top["shape"][inner] >> 16 > generation]
-                parent[self.top["first"][child] + generation] = child
-            above = parent[leaf_of_root[small]]
-            place = leaf_of_root[small]
-            # Particles below each top node: its roots are consecutive.
-            before = np.concatenate(([0], np.cumsum(counts)))
-            first_root, number = (
-                self.top_ranges[above].T if len(self.top) > 1 else np.zeros((2, len(small)), np.int64)
-            )
-            full = before[first_root + number] - before[first_root] > tree.octree.sparse * size
-            first_rows = tree.root_rows[self.index[small], 0]
-            previous = None
-            for up, at, row, count, root, thin in zip(
-                above, place, first_rows, counts[small], small, full, strict=True
-            ):
-                if thin:
-                    runs.extend(tree.rows_of_children(int(self.index[root]), self.records[root]).tolist())
-                    previous = None
-                    continue
-                if previous == (up, at - 1) and up >= 0 and runs[-1][1] + count <= size:
-                    runs[-1][1] += int(count)
-                else:
-                    runs.append([int(row), int(count)])
-                previous = (up, at)
-        self.groups = np.concatenate((tree.groups, np.array(runs, dtype=np.int32).reshape(-1, 2)))
+    def _top_nodes(self, told: np.ndarray) -> None:
+        """The top of the octree over the roots: top (t,) records, top_levels, leaf → root; and the groups
+        among this rank's roots."""
+        tree, rank, room = self.tree, self.communicator.rank, 2 * self.total
+        hi, lo = np.ascontiguousarray(told["key"].T)
+        first, shape, root = np.empty((3, room), np.int32)
+        levels, runs, sizes = (
+            np.empty(128, np.int64),
+            np.empty((self.total, 2), np.int64),
+            np.empty(3, np.int64),
+        )
+        begin, end = (int(row) for row in self.first[rank : rank + 2])
+        curve().host(
+            "join_roots", self.total, hi, lo, np.ascontiguousarray(told["rows"]), begin, end,
+            tree.octree.group_size, tree.octree.sparse, first, shape, root, levels, runs, sizes,
+        )  # fmt: skip
+        top, generations, found = (int(size) for size in sizes)
+        self.top = np.zeros(top, tree.node)
+        self.top["first"], self.top["shape"] = first[:top], shape[:top]
+        self.top_levels = levels[: generations + 1].tolist()
+        self.leaf = np.flatnonzero(root[:top] >= 0)
+        self.leaf_root = root[self.leaf]
+        groups = [tree.groups]
+        for at, number in runs[:found].tolist():
+            if number:
+                rows = tree.root_rows[at - begin : at - begin + number]
+                groups.append(np.array([[rows[0, 0], rows[:, 1].sum()]], np.int32))
+            else:
+                groups.append(tree.rows_of_children(at - begin, self.records[at]))
+        self.groups = np.concatenate(groups)
         self._sort_groups()
 
     def _sort_groups(self) -> None:
@@ -146,15 +106,13 @@ class EssentialTree:
         tree.reserve_nodes(base + top + 1024)
         inner = self.top["shape"] >> 16 > 0
         self.top["first"][inner] += base
-        closed = self.records.copy()
-        closed["shape"], closed["first"] = CLOSED, -1
-        self.top[self.leaf] = closed[self.leaf_root]
+        self.top[self.leaf] = self._closed()[self.leaf_root]
         top_boxes: np.ndarray = np.zeros((top, 6), tree.real)
         top_boxes[self.leaf] = root_boxes[self.leaf_root]
         tree.nodes[base : base + top] = be.array(self.top.view(np.uint8).reshape(top, -1))
         tree.boxes[base : base + top] = be.array(top_boxes)
         tree.merge([base + level for level in self.top_levels])
-        self.root = base
+        self.root, self.is_open = base, False
 
     def import_nodes(self, groups: Any, relative: bool, angle: float, epsilon: float) -> None:
         """Exchange essential trees for this rank's groups (records on the backend).  Collective."""
@@ -162,17 +120,17 @@ class EssentialTree:
         if comm.size == 1 or self.total == 0:
             return
         rank, base, top = comm.rank, tree.count, len(self.top)
-        closed = self.records.copy()
-        closed["first"], closed["shape"] = -1, CLOSED
-        self._set_leaves(closed)
-        boxes = covering_boxes(be.host(groups).reshape(-1).view(group_type(tree.real)))
+        if self.is_open:
+            self._set_leaves(self._closed())
+        boxes = self._boxes(be.host(groups))
         criterion = (int(relative), angle, epsilon)
         opened = be.host(self._marked(boxes, np.array([self.root], np.int32), criterion, base + top)[base:])
         wanted = self.leaf_root[opened[self.leaf] != 0]
-        wanted = np.sort(wanted[self.owner[wanted] != rank])
+        wanted = np.sort(wanted[(wanted < self.first[rank]) | (wanted >= self.first[rank + 1])])
+        bounds = np.searchsorted(wanted, self.first)
         asks = [np.zeros(0, np.uint8)] * comm.size
-        for other in np.unique(self.owner[wanted]):
-            roots = self.index[wanted[self.owner[wanted] == other]].astype(np.int64)
+        for other in np.flatnonzero(np.diff(bounds)).tolist():
+            roots = wanted[bounds[other] : bounds[other + 1]] - self.first[other]
             parts = (np.array([len(roots)]), roots, boxes.reshape(-1).view(np.int64))
             asks[other] = np.concatenate(parts).view(np.uint8)
         answers = [np.zeros(0, np.uint8)] * comm.size
@@ -183,7 +141,7 @@ class EssentialTree:
                 others_boxes = ask[8 * (number + 1) :].view(np.float64).reshape(boxes.shape[0], -1)
                 answers[other] = self._packed(roots, self._marked(others_boxes, roots, criterion, base))
         replies = comm.alltoallv(answers)
-        self._attach(wanted, replies)
+        self._attach(wanted, bounds, replies)
 
     def _marked(self, boxes: np.ndarray, roots: np.ndarray, criterion: tuple, nodes: int) -> Any:
         """(nodes,) uint8: 1 for each node that one of the boxes would open, walking down from the roots."""
@@ -226,28 +184,27 @@ class EssentialTree:
         particles = sources[: sizes[1]].reshape(-1)
         return np.concatenate((sizes.view(np.uint8), nodes[: sizes[0]].reshape(-1), particles.view(np.uint8)))
 
-    def _attach(self, wanted: np.ndarray, replies: list[np.ndarray]) -> None:
+    def _attach(self, wanted: np.ndarray, bounds: np.ndarray, replies: list[np.ndarray]) -> None:
         """Append imports behind the top, open the roots that were asked for, and this rank's own."""
         tree, be = self.tree, self.backend
         base, top, size = tree.count, len(self.top), tree.node.itemsize
         local_sources = int(tree.root_rows[:, 1].sum())
-        opened = self.records.copy()
-        opened["shape"], opened["first"] = CLOSED, -1
-        mine = np.flatnonzero(self.owner == self.communicator.rank)
+        opened = self._closed()
+        rank = self.communicator.rank
+        mine = slice(self.first[rank], self.first[rank + 1])
         opened[mine] = self.records[mine]
         sizes = [reply[:16].view(np.int64) if len(reply) else np.zeros(2, np.int64) for reply in replies]
         self.imported_nodes, self.imported_sources = (int(sum(pair[k] for pair in sizes)) for k in (0, 1))
         tree.reserve_nodes(base + top + self.imported_nodes)
         tree.reserve_sources(local_sources + self.imported_sources, local_sources)
-        at_node, at_source = base + top, local_sources
+        at_node, at_source = int(base + top), local_sources
         for other, reply in enumerate(replies):
             total, sources = (int(v) for v in sizes[other])
             if not total:
                 continue
             part = reply[16 : 16 + total * size].view(tree.node)  # changed in place: replies can be large
-            leaf = part["shape"] >> 16 == 0
-            part["first"] += np.where(leaf, at_source, at_node).astype(np.int32)
-            asked = wanted[self.owner[wanted] == other]
+            tree.module.host("shift_nodes", total, part, at_node, at_source)
+            asked = wanted[bounds[other] : bounds[other + 1]]
             opened[asked] = part[: len(asked)]
             rows: np.ndarray = reply[16 + total * size :].view(tree.real).reshape(-1, 4)
             tree.nodes[at_node : at_node + total] = be.array(part.view(np.uint8).reshape(total, -1))
@@ -255,6 +212,24 @@ class EssentialTree:
             at_node += total
             at_source += sources
         self._set_leaves(opened)
+        self.is_open = True
+
+    def _closed(self) -> np.ndarray:
+        """The roots' records without their content."""
+        closed = self.records.copy()
+        closed["shape"], closed["first"] = CLOSED, -1
+        return closed
+
+    def _boxes(self, groups: np.ndarray) -> np.ndarray:
+        """At most `BOXES` boxes over runs of neighbouring groups, a little larger and stricter than they are.
+
+        Returns (7, b) float64: x, y, z of the centres, half the sides, the reach; b is a multiple of `LANES`,
+        the last box repeated to fill it.
+        """
+        number = min(len(groups), BOXES)
+        boxes = np.empty((7, -(-number // LANES) * LANES))
+        self.tree.module.host("cover_groups", len(groups), groups, number, boxes.shape[1], boxes)
+        return boxes
 
     def _set_leaves(self, records: np.ndarray) -> None:
         """Let the leaves of the top lead to where the records of the roots say."""
@@ -269,8 +244,8 @@ class EssentialTree:
 def boxes_over(boxes: np.ndarray) -> np.ndarray:
     """One box over each `LANES` of the boxes in order: it sees as far only what all of them do.
 
-    boxes: (7, b) as of `covering_boxes`.  Returns (7, c) with c a multiple of `LANES`, the last box repeated
-    to fill it.
+    boxes: (7, b) as of `EssentialTree._boxes`.  Returns (7, c) with c a multiple of `LANES`, the last box
+    repeated to fill it.
     """
     number = boxes.shape[1] // LANES
     if number == 0:
@@ -284,24 +259,3 @@ def boxes_over(boxes: np.ndarray) -> np.ndarray:
     over[6, :number] = runs[6].min(axis=1) * (1 - 1e-4)
     over[:, number:] = over[:, number - 1 : number]
     return over
-
-
-def covering_boxes(groups: np.ndarray) -> np.ndarray:
-    """At most `BOXES` boxes over runs of neighbouring groups, a little larger and stricter than they are.
-
-    groups: (g,) records.  Returns (7, b) float64: x, y, z of the centres, half the sides, the reach; b is a
-    multiple of `LANES`, the last box repeated to fill it.
-    """
-    if len(groups) == 0:
-        return np.zeros((7, 0))
-    number = min(len(groups), BOXES)
-    starts = (np.arange(number) * len(groups)) // number
-    low = np.minimum.reduceat(groups["centre"] - groups["half"], starts).T
-    high = np.maximum.reduceat(groups["centre"] + groups["half"], starts).T
-    boxes = np.empty((7, -(-number // LANES) * LANES))
-    boxes[:3, :number] = 0.5 * (low + high)
-    # The walk's rounding must never let a group open what its box did not.
-    boxes[3:6, :number] = 0.5 * (high - low) * (1 + 1e-5) + np.abs(boxes[:3, :number]) * 1e-14
-    boxes[6, :number] = np.minimum.reduceat(groups["reach"], starts) * (1 - 1e-4)
-    boxes[:, number:] = boxes[:, number - 1 : number]
-    return boxes

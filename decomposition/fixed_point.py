@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
+
+from hpcphys.kernels import Module, backend
 
 WORD = 30  # bits per word; local sums of 2**32 terms still fit in int64
 WORDS = 3  # 90 bits below the largest term
 DIGIT = 32  # bits per digit of a rank's partial sum; sums over 2**31 ranks still fit in int64
 DIGITS = 4
-_BLOCK = 16384
+
+
+@cache
+def sums() -> Module:
+    """The host functions of kernels/sums.h."""
+    return backend("cpu").module("sums")
 
 
 def magnitude_bits(rows: np.ndarray) -> np.ndarray:
@@ -19,10 +27,9 @@ def magnitude_bits(rows: np.ndarray) -> np.ndarray:
     rows: (n, k) float64.  Patterns put every finite number below infinity and infinity below NaN, so that a
     maximum over ranks keeps both (MPI's floating-point maximum may lose a NaN).  Zero rows give 0.
     """
-    largest = np.zeros(rows.shape[1], dtype=np.int64)
-    for columns in _blocks(rows):
-        np.maximum(largest, np.abs(columns).view(np.int64).max(axis=1), out=largest)
-    return largest
+    bits = np.empty(rows.shape[1], dtype=np.int64)
+    sums().host("largest_bits", *rows.shape, np.ascontiguousarray(rows), bits)
+    return bits
 
 
 def partial_sum(rows: np.ndarray, bits: np.ndarray) -> np.ndarray:
@@ -35,31 +42,8 @@ def partial_sum(rows: np.ndarray, bits: np.ndarray) -> np.ndarray:
     Source: fixed-point force accumulation as in Anton and OpenMM (Shaw et al. 2009; Eastman et al. 2013),
     with three words instead of one.
     """
-    sums = np.zeros((WORDS, rows.shape[1]), dtype=np.int64)
-    exponents = _exponents(bits)
-    # Two factors, since 2^-e alone can overflow for the smallest numbers.
-    half = exponents // 2
-    first, second = np.ldexp(1.0, -half)[:, None], np.ldexp(1.0, half - exponents)[:, None]
-    usable = np.isfinite(bits.view(np.float64))
-    for columns in _blocks(rows):
-        rest = columns * first
-        rest *= second
-        if not usable.all():
-            rest[~usable] = 0.0
-        for word in range(WORDS):
-            rest *= 2.0**WORD
-            whole = np.rint(rest)
-            sums[word] += whole.astype(np.int64).sum(axis=1)
-            rest -= whole
-    digits = np.zeros((rows.shape[1], DIGITS), dtype=np.int64)
-    mask = (1 << DIGIT) - 1
-    for column in range(rows.shape[1]):
-        total = 0
-        for word in range(WORDS):
-            total = (total << WORD) + int(sums[word, column])
-        for digit in range(DIGITS - 1):
-            digits[column, digit] = (total >> (DIGIT * digit)) & mask
-        digits[column, DIGITS - 1] = total >> (DIGIT * (DIGITS - 1))
+    digits = np.empty((rows.shape[1], DIGITS), dtype=np.int64)
+    sums().host("fixed_sum", *rows.shape, np.ascontiguousarray(rows), bits, digits)
     return digits
 
 
@@ -79,13 +63,6 @@ def total(digits: np.ndarray, bits: np.ndarray) -> np.ndarray:
             result[column] = math.copysign(math.inf, whole)
     result[~usable] = np.nan
     return result
-
-
-def _blocks(rows: np.ndarray):
-    """Pieces of the table with each column contiguous, small enough for the cache: about `_BLOCK` numbers."""
-    length = max(_BLOCK // max(rows.shape[1], 1), 64)
-    for start in range(0, rows.shape[0], length):
-        yield np.ascontiguousarray(rows[start : start + length].T)
 
 
 def _exponents(bits: np.ndarray) -> np.ndarray:

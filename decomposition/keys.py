@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
+
+from hpcphys.kernels import Module, backend
 
 WORD_BITS = 63
 WORD_LEVELS = 21
 DEEPEST = 2 * WORD_LEVELS
 END = np.uint64(1 << WORD_BITS)  # the high word after all keys
 _LOW_MASK = np.uint64((1 << WORD_BITS) - 1)
+
+
+@cache
+def curve() -> Module:
+    """The host functions of kernels/curve.h: keys, cuts and moving rows are in host memory everywhere."""
+    return backend("cpu").module("curve")
 
 
 def search(

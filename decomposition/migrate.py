@@ -10,7 +10,7 @@ import numpy as np
 
 from .communicator import Communicator
 from .cuts import Cuts
-from .keys import search
+from .keys import curve
 
 CHUNK = 16 << 20  # bytes that one rank sends or receives at a time
 
@@ -33,31 +33,27 @@ class Migration:
         lo: np.ndarray | None,
         identity: np.ndarray,
     ):
-        """order: (n,) integers, row of the state with the k-th key; hi, lo: (n,) uint64 ascending keys (lo
+        """order: (n,) uint32, row of the state with the k-th key; hi, lo: (n,) uint64 ascending keys (lo
         None on all ranks: all zero); identity: (n,) integers in the state's order, unique over all ranks.
 
         Rows with equal keys are put in the order of their identity: the order of all rows is then the same
         for every history and, joined over the ranks, for every number of ranks.
         """
         self._communicator = communicator
-        rank = communicator.rank
         bounds = cuts.bounds(hi, lo)
         self._counts = np.diff(bounds)
-        self._counts[rank] = 0
+        self._counts[communicator.rank] = 0
         self._arriving_from = communicator.alltoall_counts(self._counts)
         self.leaving, self.arriving = int(self._counts.sum()), int(self._arriving_from.sum())
         self._most_rows = communicator.allreduce(max(self.leaving, self.arriving), "max")
 
-        stays = slice(bounds[rank], bounds[rank + 1])
+        begin, end = bounds[communicator.rank : communicator.rank + 2]
+        order, identity = order.astype(np.uint32, copy=False), identity.astype(np.int64, copy=False)
         # Without the rows that stay, the others lie in the order of their ranks.
-        leaves = np.delete(np.arange(len(hi)), stays)
-        self._leaving = order[leaves]
-        arrived_hi = self._arrivals(hi, leaves)
-        if lo is None:
-            self._merge(order[stays], hi[stays], None, arrived_hi, None)
-        else:
-            self._merge(order[stays], hi[stays], lo[stays], arrived_hi, self._arrivals(lo, leaves))
-        self._order_ties(identity, self._arrivals(identity, self._leaving))
+        self._leaving = np.concatenate((order[:begin], order[end:]))
+        keys = [np.concatenate((word[:begin], word[end:])) for word in (hi, lo) if word is not None]
+        arrived = self._arrivals_of([*keys, identity[self._leaving]])
+        self._merge(order[begin:end], hi[begin:end], None if lo is None else lo[begin:end], identity, arrived)
 
     @property
     def count(self) -> int:
@@ -79,28 +75,15 @@ class Migration:
         they travel in one message to each rank instead of one for each array.
         """
         names = sorted(arrays) if names is None else list(names)
-        widths = [_row_bytes(arrays[name]) for name in names]
-        if self._most_rows * sum(widths) > CHUNK:
+        if not self._fits([arrays[name] for name in names]):
             for name in names:
                 arrays[name] = self.forward(arrays[name], gather)
             return
-        leaving = [
-            np.ascontiguousarray(arrays[name][self._leaving])
-            .view(np.uint8)
-            .reshape(len(self._leaving), width)
-            for name, width in zip(names, widths, strict=True)
-        ]
-        packed = np.concatenate(leaving, axis=1) if names else np.empty((0, 0), np.uint8)
-        arrived = self._arrivals(packed, np.arange(len(packed)))
-        end = 0
-        for name, width in zip(names, widths, strict=True):
-            array = arrays[name]
-            rows = np.ascontiguousarray(arrived[:, end : end + width]).view(array.dtype)
-            kept = self._kept(np.ascontiguousarray(array), gather)
-            kept[self._places] = rows.reshape(len(arrived), *array.shape[1:])
+        arrived = self._arrivals_of([arrays[name][self._leaving] for name in names])
+        for name, rows in zip(names, arrived, strict=True):
+            kept = self._kept(np.ascontiguousarray(arrays[name]), gather)
+            kept[self._places] = rows
             arrays[name] = kept
-            del array
-            end += width
 
     def _kept(self, array: np.ndarray, gather: Callable | None) -> np.ndarray:
         """(count, ...): the rows that stay in their new places; arrivals' places hold some other row."""
@@ -108,50 +91,35 @@ class Migration:
             return np.empty((self.count, *array.shape[1:]), dtype=array.dtype)
         return np.take(array, self._rows, axis=0) if gather is None else gather(self._rows, array)
 
-    def _merge(self, staying, staying_hi, staying_lo, arrived_hi, arrived_lo) -> None:
-        """Set keys and the source of each new row: an old row, or −1 − k for the k-th arrival."""
-        if arrived_lo is None:
-            by_key = np.argsort(arrived_hi, kind="stable")
-            wanted_lo = np.broadcast_to(np.uint64(0), arrived_hi.shape)
-        else:
-            by_key = np.lexsort((arrived_lo, arrived_hi))
-            wanted_lo = arrived_lo[by_key]
-        places = search(staying_hi, staying_lo, arrived_hi[by_key], wanted_lo) + np.arange(len(by_key))
-        total = len(staying) + len(by_key)
-        stays = np.ones(total, dtype=bool)
-        stays[places] = False
-        self._source = np.empty(total, dtype=np.int64)
-        self._source[stays] = staying
-        self._source[places] = -1 - by_key
+    def _merge(self, staying, hi, lo, identity, arrived: list[np.ndarray]) -> None:
+        """Set the keys, the old row that comes to each place, and the places of arrivals."""
+        arrived = [np.ascontiguousarray(word) for word in arrived]
+        total = len(hi) + self.arriving
         self.hi = np.empty(total, dtype=np.uint64)
-        self.hi[stays], self.hi[places] = staying_hi, arrived_hi[by_key]
-        self.lo = None
-        if staying_lo is not None:
-            self.lo = np.empty(total, dtype=np.uint64)
-            self.lo[stays], self.lo[places] = staying_lo, wanted_lo
+        self.lo = None if lo is None else np.empty(total, dtype=np.uint64)
+        self._rows = np.empty(total, dtype=np.uint32)
+        self._places = np.empty(self.arriving, dtype=np.int64)
+        curve().host(
+            "merge_rows", len(hi), hi, lo, staying, identity, self.arriving, arrived[0],
+            None if lo is None else arrived[1], arrived[-1], self.hi, self.lo, self._rows, self._places,
+        )  # fmt: skip
 
-    def _order_ties(self, identity: np.ndarray, arrived_identity: np.ndarray) -> None:
-        """Put rows of equal keys in the order of their identity; then set rows to gather and places of
-        arrivals."""
-        same = self.hi[1:] == self.hi[:-1]
-        if self.lo is not None:
-            same &= self.lo[1:] == self.lo[:-1]
-        if same.any():
-            tied = np.flatnonzero(np.append(same, False) | np.insert(same, 0, False))
-            source = self._source[tied]
-            names = np.empty(len(tied), dtype=identity.dtype)
-            old = source >= 0
-            names[old] = identity[source[old]]
-            names[~old] = arrived_identity[-1 - source[~old]]
-            low = () if self.lo is None else (self.lo[tied],)
-            self._source[tied] = source[np.lexsort((names, *low, self.hi[tied]))]
-        new = np.flatnonzero(self._source < 0)
-        self._places = np.empty(len(new), dtype=np.int64)
-        self._places[-1 - self._source[new]] = new
-        # While the arrays move, the rows are needed in half the width; an arrival's place holds any row.
-        self._source[new] = 0
-        self._rows = self._source.astype(np.uint32)
-        del self._source
+    def _fits(self, arrays: list[np.ndarray]) -> bool:
+        """Whether the rows that leave or arrive anywhere fit into one chunk; the same on all ranks."""
+        return self._most_rows * sum(_row_bytes(array) for array in arrays) <= CHUNK
+
+    def _arrivals_of(self, leaving: list[np.ndarray]) -> list[np.ndarray]:
+        """The rows that arrive in place of those that leave, (leaving, ...) of each array: all in one message
+        to each rank if they fit into one chunk."""
+        if not self._fits(leaving):
+            return [self._arrivals(array, np.arange(self.leaving)) for array in leaving]
+        record = np.dtype([(str(k), array.dtype, array.shape[1:]) for k, array in enumerate(leaving)])
+        rows = np.empty(self.leaving, record)
+        for name, array in zip(record.names or (), leaving, strict=True):
+            rows[name] = array
+        if self._most_rows:
+            rows = self._communicator.start_exchange(rows, self._counts, self._arriving_from).wait()[0]
+        return [rows[name] for name in record.names or ()]
 
     def _arrivals(
         self,

@@ -9,7 +9,7 @@ import numpy as np
 from .communicator import Communicator
 from .cube import Cube
 from .cuts import SPARSE, Cuts, cuts
-from .keys import search
+from .keys import curve, search
 from .migrate import Migration
 
 
@@ -97,28 +97,20 @@ class Octree:
         )
         return result
 
-    def _longest_tie(self, hi: np.ndarray) -> int:
-        same = np.flatnonzero(hi[1:] == hi[:-1])
-        if same.size == 0:
-            return 1
-        breaks = np.flatnonzero(np.diff(same) > 1)
-        runs = np.diff(np.concatenate(([-1], breaks, [same.size - 1])))
-        return int(runs.max()) + 1
-
     def _migrate(self, state: Any, order: Any) -> None:
         be, comm = self.backend, self.communicator
-        hi, order = be.host(self.hi), be.host(order).astype(np.int64)
+        hi, order = be.host(self.hi), be.host(order)
         self.hi = None
         lo = None
         # A cell of the first word that may hold more than a group can be cut inside: the second word decides.
-        if comm.agree(self._longest_tie(hi) * comm.size > self.group_size):
+        if comm.agree(curve().host("longest_tie", len(hi), hi) * comm.size > self.group_size):
             lo = be.host(self._keys("hilbert_keys_low", state["position"]))[order]
             order, lo = _order_by_second_word(hi, lo, order)
-        work = be.host(state["work"])[order] if "work" in state else np.ones(len(hi), np.float32)
+        work = be.host(state["work"]) if "work" in state else None
         last = Cuts.remembered(state.scalars, comm.size)
         if last is not None and self.cuts is not None and last.equals(self.cuts):
-            last = self.cuts  # which knows its surroundings
-        self.cuts = cuts(comm, hi, lo, work, self.group_size, self.sparse, last)
+            last = self.cuts
+        self.cuts = cuts(comm, hi, lo, work, self.group_size, self.sparse, last, order)
         if self.cuts is not last:
             self.cuts.remember(state.scalars)
         del work
@@ -136,9 +128,9 @@ class Octree:
         """Order rows of equal first words by (second word, id), computing the second words if there are
         none."""
         be = self.backend
-        if not bool((self.hi[1:] == self.hi[:-1]).any()):
-            return
         hi = be.host(self.hi)
+        if curve().host("longest_tie", len(hi), hi) <= 1:
+            return
         same = hi[1:] == hi[:-1]
         if self.lo is None:
             self.lo = self._keys("hilbert_keys_low", state["position"])

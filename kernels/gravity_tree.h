@@ -3,7 +3,7 @@
 // A node serves as one source for a whole group when it is far enough from the group's bounding box (`far_nodes`).
 // The walk fills two lists, of accepted cells and of leaves; a full list is evaluated and emptied, so memory is bounded.
 #pragma once
-#include "gravity_groups.h"
+#include "gravity_essential.h"
 #include "gravity_local.h"
 
 // What a particle's work is counted as, in pairs; the group shares that of its distant cells and of its walk.
@@ -11,7 +11,6 @@
 #define DISTANT_WORK 20.0f
 #define WALK_WORK 15000.0f
 
-#define STACK 1024         // nodes waiting to be tested
 #define STACK_RESERVE 512  // kept for a walk that opens one node at a time: 7 per level
 #ifdef HPC_CUDA  // shared memory is scarce: one batch of leaves at a time
 #define CELLS 64
@@ -22,32 +21,6 @@
 #define PAIRS 2048
 #define LEAVES PAIRS
 #endif
-
-// The field of a cell of mass m and radius b at distance d, cut after its quadrupole, is wrong by at most
-//   m/d² (4x³ - 3x⁴)/(1 - x)²,  x = b/d        (Salmon & Warren 1994, J. Comput. Phys. 111, 136, eq. 67, p = 2).
-// The denominator matters where few near cells rule the error, as in a fractal: x³ alone is ten times too kind at x = 0.6.
-// A third of the bound is compared with the reach: cells are seldom lumps at their rims, and their errors partly cancel.
-// A local expansion is judged likewise, by local · m/d² x⁴/(1 - x)², with the group's size for b.
-struct Opening {
-  int relative;  // 0: geometric, radius < angle·d.  1: relative, a third of the bound < reach and radius < angle·d
-  real angle;
-  real smooth;     // local expansions: size of the group < smooth · distance of the cell from its centre
-  real local;      // weight of a local expansion's error beside a cell's
-  real clearance;  // spline softening: a cell must lie outside this distance altogether
-};
-
-// The opening criterion, for lanes of nodes or of boxes: c = |centre of mass - centre of the box|, h = half its sides.
-template <class F>
-DEV lanes_mask is_far(F cx, F cy, F cz, F hx, F hy, F hz, F reach, F mass, F radius, Opening opening) {
-  const F zero = F(real(0)), dx = larger(cx - hx, zero), dy = larger(cy - hy, zero), dz = larger(cz - hz, zero);
-  const F d2 = dx * dx + (dy * dy + dz * dz), d = square_root(d2);
-  lanes_mask far = less(radius, F(opening.angle) * d) & less(radius + F(opening.clearance), d + F(real(1e-37)));
-  if (opening.relative) {
-    const F gap = d - radius, bound = F(real(4.0 / 3)) * mass * (radius * radius * radius) * (d - F(real(0.75)) * radius);
-    far = far & less(bound, (reach * (gap * gap)) * (d2 * d2));
-  }
-  return far;
-}
 
 // Which of the nodes (about the group's centre) may serve the whole group as one source; `distant`: those whose field is
 // smooth over the group (their local expansion's error obeys the same criterion).
@@ -227,93 +200,3 @@ GROUP_KERNEL(tree_forces)(long long n, const Group* RESTRICT groups, const Node*
     BARRIER;
   }
 }
-
-// Which of LANES boxes from number b on see a node as far.  boxes: rows x, y, z, hx, hy, hz, reach of `count` numbers each.
-DEV lanes_mask far_boxes(const double* boxes, long long count, long long b, const Node& node, Opening opening) {
-  typedef varying<real, 1> F;
-  const double* box = boxes + b;
-  const F cx = absolute(load_difference(box, node.x)), cy = absolute(load_difference(box + count, node.y)),
-          cz = absolute(load_difference(box + 2 * count, node.z));
-  return is_far(cx, cy, cz, load_difference(box + 3 * count, 0), load_difference(box + 4 * count, 0),
-                load_difference(box + 5 * count, 0), load_difference(box + 6 * count, 0), F(node.mass), F(node.radius), opening);
-}
-
-// Marks every node below the roots that one of the boxes (unions of groups of another rank) would open: the essential tree.
-// boxes: as above, lanes are boxes, count a multiple of LANES;  covers: one box over each count/number of them, in order, in
-// rows of `room` numbers: what it sees as far, all of its boxes do.
-GROUP_KERNEL(mark_open)(long long n, const int* RESTRICT roots, const Node* RESTRICT nodes, const double* RESTRICT boxes,
-                        long long count, const double* RESTRICT covers, long long number, long long room, long long relative,
-                        double angle, double epsilon, unsigned char* open) {
-#if SOFTENING == 2
-  const double support = 2.8 * epsilon;
-#else
-  const double support = 0.0 * epsilon;
-#endif
-  const Opening opening = {int(relative), real(angle), real(0), real(0), real(support)};
-  // Stricter by more than distances are rounded, so that no box opens what its cover did not.
-  const Opening stricter = {int(relative), real(angle * (1 - 1e-5)), real(0), real(0), real(support * (1 + 1e-5))};
-  const long long covered = number ? count / number : 0;
-  GROUPS(r, n) {
-    SHARED(int, stack, STACK);
-    BARRIER;
-    LANE0 stack[0] = roots[r];
-    BARRIER;
-    int waiting = 1;
-    long long last = 0;  // where the last opening box was found: its neighbours are likely to open the next node too
-    while (waiting) {
-      const int id = stack[--waiting];
-      const Node node = nodes[id];
-      bool opens = count > 0 && any_lane(!far_boxes(boxes, count, last, node, opening));
-      for (long long k = 0; k < number && !opens; k += LANES) {
-        const lanes_mask near = !far_boxes(covers, room, k, node, stricter) & lanes_below(int(number - k));
-        if (!any_lane(near)) continue;
-        for (int c = 0; c < LANES && k + c < number && !opens; c++) {
-          if (!lane_of(near, c)) continue;
-          for (long long b = (k + c) * covered; b < (k + c + 1) * covered && !opens; b += LANES) {
-            opens = any_lane(!far_boxes(boxes, count, b, node, opening));
-            if (opens) last = b;
-          }
-        }
-      }
-      BARRIER;  // all lanes have read the stack
-      if (opens) {
-        const int children = larger(children_of(node.shape), 0);
-        LANE0 open[id] = 1;
-        COOPERATE(c, children) stack[waiting + c] = node.first + c;
-        waiting += children;
-      }
-      BARRIER;
-    }
-  }
-}
-
-#ifndef HPC_CUDA
-#include <vector>
-// The essential tree as one message: opened nodes below the roots, generation by generation, and the sources of opened leaves.
-// Node and source numbers in the copies count from the message's own start; unopened nodes are closed.
-// sizes receives the numbers of nodes and sources; out_nodes and out_sources must have room (8 per opened node and the roots;
-// LEAF per opened leaf).
-HOST(pack_open)(const int* roots, long long n_roots, const Node* nodes, const PairSource<real>* sources, const unsigned char* open,
-                Node* out_nodes, PairSource<real>* out_sources, long long* sizes) {
-  std::vector<int> from(roots, roots + n_roots);
-  long long packed = 0;
-  for (size_t k = 0; k < from.size(); k++) {
-    Node node = nodes[from[k]];
-    const int children = children_of(node.shape), first = node.first;
-    if (!open[from[k]]) {
-      node.first = -1;
-      node.shape = -(1 << 16);
-    } else if (children > 0) {
-      node.first = int(from.size());
-      for (int c = 0; c < children; c++) from.push_back(first + c);
-    } else {
-      node.first = int(packed);
-      for (int s = 0; s < node.shape; s++) out_sources[packed++] = sources[first + s];
-    }
-    out_nodes[k] = node;
-  }
-  sizes[0] = (long long)from.size();
-  sizes[1] = packed;
-  return 0;
-}
-#endif

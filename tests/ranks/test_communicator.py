@@ -32,6 +32,17 @@ def test_collectives(ranks):
     assert ranks.node.rank == ranks.rank
 
 
+def test_rows_of_all_ranks_come_in_rank_order(ranks):
+    """Records of several fields, as many as the rank's number."""
+    record = np.dtype([("name", np.int64), ("place", np.float32, 3)])
+    mine = np.zeros(ranks.rank, record)
+    mine["name"], mine["place"] = ranks.rank, np.arange(3)
+    told, counts = ranks.allgather_rows(mine)
+    assert counts.tolist() == list(range(ranks.size))
+    assert told["name"].tolist() == [rank for rank in range(ranks.size) for _ in range(rank)]
+    assert (told["place"] == np.arange(3)).all()
+
+
 def test_reductions_keep_type_and_shape(ranks):
     total = sum(range(ranks.size))
     assert ranks.allreduce(ranks.rank) == total

@@ -16,6 +16,12 @@ from hpcphys.decomposition.communicator import Communicator
 numbers = some.floats(allow_nan=False, allow_infinity=False, width=64)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def compiled():
+    """Compiling takes longer than a single example may."""
+    fixed_point.sums()
+
+
 def in_parts(rows, parts):
     """The sum as ranks with rows[part] would make it."""
     bits = np.max([fixed_point.magnitude_bits(rows[part]) for part in parts], axis=0)
