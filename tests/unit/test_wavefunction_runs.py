@@ -243,3 +243,47 @@ def test_what_check_and_explain_say():
         "norm: exact to rounding", "depends on time", "slabs along x, transposed twice",
     ):  # fmt: skip
         assert words in explained, explained
+
+
+def test_states_are_given_their_momentum():
+    plain = simulation(initial='model = "gaussian"\nwidth = 0.8\nmomentum = 1.5', wave="")
+    made = simulation(initial='model = "product"\nfactors = ["exp(-x^2/2.56)"]\nmomentum = 1.5', wave="")
+    assert np.abs(made.state["wavefunction"] - plain.state["wavefunction"]).max() < 1e-14
+    relaxed = simulation(initial='model = "excited_state"\nindex = 2\nmomentum = -0.5').row()
+    assert relaxed["momentum_x"] == pytest.approx(-0.5, abs=1e-6)
+    assert relaxed["energy"] == pytest.approx(2.5 + 0.125, abs=1e-8)
+
+
+def test_overlaps_with_the_start_and_with_a_reference():
+    """Two Gaussians of width 1/sqrt(2), a apart: |<a|b>|² = exp(-a²/2); the start turns by t/2."""
+    reference = 'reference = { model = "gaussian", width = 0.7071067811865476, centre = 1.0 }'
+    run = simulation(more=f"[observables]\nautocorrelation = true\n{reference}", steps=20)
+    run.advance(20, diagnosed=True)
+    row = run.row()
+    assert row["overlap"] == pytest.approx(np.exp(-0.5), abs=1e-8)
+    assert np.allclose(row["autocorrelation"], [np.cos(0.5), -np.sin(0.5)], atol=1e-5)
+
+
+def test_absorbers_take_the_norm():
+    run = simulation(
+        points=128, lower=-10.0, upper=10.0, wave="absorber = { x = [0.0, 5.0] }\nabsorber_strength = 10.0",
+        initial='model = "gaussian"\nmomentum = 4.0', integrator="leapfrog", steps=150,
+        more="[observables]\nplanes = { entry = { x = 4.0 } }",
+    )  # fmt: skip
+    through = 0.0
+    for _ in range(150):
+        through += 0.025 * run.row()["flux_entry"]
+        run.advance(1, diagnosed=True)
+        row = run.row()
+        through += 0.025 * row["flux_entry"]
+    assert row["norm"] < 0.02
+    assert through == pytest.approx(1.0, abs=0.02)
+    assert "norm_error" not in row
+
+
+def test_the_next_run_begins_with_a_snapshot(tmp_path):
+    run = simulation(initial='model = "gaussian"\ncentre = 1.0\nmomentum = 0.5')
+    path = tmp_path / "wavefunction_000.h5"
+    write_wavefunction(path, SERIAL, run.grid, run.state["wavefunction"], 0.0, 0, "text")
+    again = simulation(initial=f'model = "file"\npath = "{path}"')
+    assert np.abs(again.state["wavefunction"] - run.state["wavefunction"]).max() < 1e-15

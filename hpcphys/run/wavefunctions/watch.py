@@ -96,7 +96,8 @@ class WaveWatch:
 
     def _asked(self, state: Any) -> dict[str, Any]:
         """Fluxes, regions and overlaps of [observables]."""
-        table, row = self.job.observables, {}
+        table = self.job.observables
+        row: dict[str, Any] = {}
         for name, plane in self.planes.items():
             row[f"flux_{name}"] = self._flux(state, plane)
         for name, region in table.regions.items():
