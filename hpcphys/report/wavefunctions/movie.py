@@ -10,17 +10,21 @@ import numpy as np
 from hpcphys.report.movie import FRAME_PIXELS, save_frames
 from hpcphys.report.wavefunctions.run import Run, Snapshot, read_snapshot
 
-GAMMA = 0.5
+GAMMA = 0.4
 
 
 def write_movie(run: Run) -> list[Path]:
-    """movie.gif and, where ffmpeg is installed, movie.mp4; on the scale of the brightest frame.
+    """movie.gif and, where ffmpeg is installed, movie.mp4; all frames on one scale.
+
+    The scale is that of the highest density for lines, of a frame of median brightness for maps.
 
     Raises DataFileError for a damaged snapshot, or when ffmpeg fails.
     """
     snapshots = [read_snapshot(path) for path in run.paths]
-    brightest = max(float(s.density.max()) for s in snapshots) or 1.0
-    draw = _line_frame if len(run.labels) == 1 else _map_frame
+    highest = [float(s.density.max()) for s in snapshots]
+    lines = len(run.labels) == 1
+    brightest = (max(highest) if lines else float(np.median(highest))) or 1.0
+    draw = _line_frame if lines else _map_frame
     return save_frames(run.folder, [draw(run, snapshot, brightest) for snapshot in snapshots])
 
 
