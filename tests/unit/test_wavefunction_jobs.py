@@ -86,6 +86,7 @@ def test_the_effective_job_is_the_job():
         ("[time]", "[observables.regions]\na = { y = [2, 1] }\n[time]", ["regions.a", "lower first"]),
         ("[time]", '[exact]\ntransmission = "1"\n[time]', ["exact.transmission", "without a table"]),
         ("[time]", '[exact]\nexpectations = { energy = "x" }\n[time]', ["depends on x"]),
+        ("[time]", "[exact]\nexpectations = { position = 0 }\n[time]", ["did you mean 'position_y'?"]),
         ("[time]", "[transmission]\nbeyond = 0\nenergies = [2, 1]\n[time]", ["energies", "lowest"]),
         ("[time]", '[observables.reference]\nmodel = "file"\npath = "a.h5"\n[time]', ["/nowhere/a"]),
     ],

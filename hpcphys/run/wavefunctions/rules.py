@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,7 @@ def broken_rules(tables: dict[str, Any], files_needed: bool = True) -> list[Brok
     broken += _states(tables, found, files_needed)
     if "time" in tables:
         broken += _integrator(tables["time"], found, tables)
+    broken += _expectations(tables, found)
     broken += _limits(tables, found)
     return broken
 
@@ -148,6 +150,28 @@ def _integrator(time: Any, found: Declaration, tables: dict[str, Any]) -> Iterat
 
 def _has_corners(potential: sympy.Expr) -> bool:
     return potential.has(sympy.Abs, sympy.sign, sympy.Min, sympy.Max)
+
+
+def columns(tables: dict[str, Any], found: Declaration) -> list[str]:
+    """Names of the numbers in a row of diagnostics that exact values may be given for."""
+    wave, observables = tables.get("wave"), tables.get("observables")
+    names = ["norm", "energy", "kinetic", "potential"]
+    if wave is not None and wave.nonlinearity:
+        names += ["interaction", "chemical_potential"]
+    for kind in ("position", "position_width", "momentum", "momentum_width"):
+        names += [f"{kind}_{axis}" for axis in found.axes]
+    names += [f"flux_{name}" for name in getattr(observables, "planes", {})]
+    names += [f"probability_{name}" for name in getattr(observables, "regions", {})]
+    return names + ["overlap"] * (getattr(observables, "reference", None) is not None)
+
+
+def _expectations(tables: dict[str, Any], found: Declaration) -> Iterator[Broken]:
+    known = columns(tables, found)
+    for name in found.expectations:
+        if name not in known:
+            close = difflib.get_close_matches(name, known, 1, 0.6)
+            hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
+            yield ("exact", "expectations", name), f"is no column of this job's diagnostics; {hint}"
 
 
 def _limits(tables: dict[str, Any], found: Declaration) -> Iterator[Broken]:
