@@ -23,7 +23,7 @@ WRITE_RATE = 50e6
 """Bytes per second and rank that a first checkpoint is expected to reach, before one has been measured."""
 
 CALL_SECONDS = 0.2
-"""A native program does so many steps in one call that it takes about this long: signals wait for its end."""
+"""Where many steps are done in one call, it takes about this long: signals wait for its end."""
 
 CALL_GROWTH = 4
 """The number of steps in a call grows at most by this factor from one to the next."""
@@ -169,7 +169,7 @@ class Driver:
 
     def _steps_in_call(self) -> int:
         """How many steps the next call does; the same on all ranks."""
-        if self.program.native is None:
+        if not self.simulation.takes_many_steps:
             return 1
         seconds = self.communicator.bcast(self._call_seconds)
         fitting = int(self._call_steps * CALL_SECONDS / seconds) if seconds > 0.0 else self._call_steps

@@ -19,6 +19,7 @@ MODULES = {
     "gravity": "hpcphys.run.galaxy.kind",
     "hamiltonian": "hpcphys.run.expressions.kind",
     "fluid": "hpcphys.run.fluids.kind",
+    "wavefunction": "hpcphys.run.wavefunctions.kind",
 }
 """Name in [system] kind -> module whose KIND is the kind."""
 
@@ -36,6 +37,11 @@ class Simulation(ABC):
     program: Any
     backend: Any
     snapshot_pattern: ClassVar[str] = "snapshot_{index:03d}.hdf5"
+
+    @property
+    def takes_many_steps(self) -> bool:
+        """Whether `advance` may do many steps at once: a native program does them in one call."""
+        return self.program.native is not None
 
     @abstractmethod
     def headline(self) -> str:

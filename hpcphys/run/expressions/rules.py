@@ -11,7 +11,7 @@ from hpcphys.run.kind import Broken
 
 def broken_rules(tables: dict[str, Any]) -> list[Broken]:
     """Path and text of every rule that the valid tables break; a rule whose table is missing is not tried."""
-    broken = _time(tables["time"]) if "time" in tables else []
+    broken = equal_steps(tables["time"]) if "time" in tables else []
     if "hamiltonian" not in tables:
         return broken
     reading = Declaring(tables)
@@ -27,7 +27,8 @@ def broken_rules(tables: dict[str, Any]) -> list[Broken]:
     return broken
 
 
-def _time(time: Any) -> list[Broken]:
+def equal_steps(time: Any) -> list[Broken]:
+    """Rules of a [time] table without adaptive steps."""
     broken: list[Broken] = []
     if (time.end is None) == (time.steps is None):
         found = "neither end nor steps is given" if time.end is None else "both end and steps are given"
