@@ -107,14 +107,16 @@ def _finish(panels: Any, run: Cascade) -> None:
     law = run.spectrum * k**KOLMOGOROV
     height = 2.0 * float(np.mean(law[inside]))
     panels[0, 0].plot(ends, height * ends**-KOLMOGOROV, color="black", linewidth=0.8)
+    middle = float(np.sqrt(window.low * window.high))
     panels[0, 0].annotate(
-        "$k^{-5/3}$", (ends[0], height * ends[0] ** -KOLMOGOROV), xytext=(4, 1), textcoords="offset points"
+        "$k^{-5/3}$", (middle, height * middle**-KOLMOGOROV), xytext=(5, 3), textcoords="offset points"
     )
     panels[0, 0].set_yscale("log")
     panels[1, 1].legend(fontsize=8, loc="upper left")
     for axes, scale in ((panels[0, 1], window.rate or 1.0), (panels[1, 0], np.abs(run.flux[inside]))):
         axes.set_ylim(0.0, 2.5 * float(np.median(law[inside] / scale ** (2.0 / 3.0))))
     panels[1, 1].axhline(0.0, color=GREY, linewidth=0.6)
+    panels[1, 1].set_ylim(bottom=1.3 * float(run.flux.min()) / (window.rate or 1.0))
     for axes in panels[1]:
         axes.set_xlabel("k")
 
