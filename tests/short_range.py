@@ -51,7 +51,7 @@ class Case:
     periodic: tuple[bool, bool, bool] = (True, True, True)
     grid: Callable[[int], Any] = lambda size: None
     borders: Callable[[int], Any] = lambda size: None
-    count: int = 90
+    count: int = 70
     place: Callable[[np.ndarray], np.ndarray] = lambda s: s
 
 
@@ -75,8 +75,12 @@ CASES = {
     "two axes": Case(grid=two_axes),
     "two axes, tilted": Case(grid=two_axes, vectors=OBTUSE),
     "uneven": Case(grid=two_axes, borders=lambda size: [uneven(p, 3 + p) for p in two_axes(size)]),
-    "thinner than reach": Case(grid=lambda size: (1, size, 1), borders=lambda n: [even(1), squeezed(n), even(1)]),
-    "farther than the box": Case(grid=lambda size: (size, 1, 1), vectors=[3.0, 8.0, 7.0], reach=3.5, count=40),
+    "thinner than reach": Case(
+        grid=lambda size: (1, size, 1), borders=lambda size: [even(1), squeezed(size), even(1)]
+    ),
+    "farther than the box": Case(
+        grid=lambda size: (size, 1, 1), vectors=[3.0, 8.0, 7.0], reach=3.5, count=40
+    ),
     "tilted": Case(vectors=TILTED),
     "obtuse": Case(vectors=OBTUSE, reach=2.5),
     "open x": Case(periodic=(False, True, True), grid=lambda size: (size, 1, 1), place=scattered),
