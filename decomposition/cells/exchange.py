@@ -73,8 +73,7 @@ class Places:
     def of(cls, rows: int, leaving: np.ndarray, arriving: int) -> Places:
         """rows: before; arriving: number of rows that come."""
         total = rows - len(leaving) + arriving
-        gaps = np.sort(leaving)
-        gaps = gaps[gaps < total]
+        gaps = leaving[leaving < total]
         arrivals = np.concatenate((gaps[:arriving], np.arange(rows, total)))
         last = np.setdiff1d(np.arange(total, rows), leaving, assume_unique=True)
         return cls(leaving, total, arrivals, gaps[arriving:], last)

@@ -220,14 +220,13 @@ class Halo:
             cells.module.launch("within_reach", self.home, position, None, None, axis, shell, flags)
             found.append(be.xp.flatnonzero(flags))
         # The first pulse passes on all that came along earlier axes, a later one what the last one brought.
-        begin = 0 if k == 1 else first
-        copies = len(self._meta) - begin
+        copies = len(self._meta) - first
         if copies:
             flags = be.empty(copies, np.uint8)
-            shift = be.array(self._meta[begin:, :3]).view(np.int8)
-            zone = be.array(self._meta[begin:, 3])
-            cells.module.launch("within_reach", copies, self._copies[begin:], shift, zone, axis, shell, flags)
-            found.append(be.xp.flatnonzero(flags) + (self.home + begin))
+            shift = be.array(self._meta[first:, :3]).view(np.int8)
+            zone = be.array(self._meta[first:, 3])
+            cells.module.launch("within_reach", copies, self._copies[first:], shift, zone, axis, shell, flags)
+            found.append(be.xp.flatnonzero(flags) + (self.home + first))
         if not found:
             return be.empty(0, np.int32)
         return be.xp.concatenate(found).astype(np.int32)
