@@ -14,6 +14,7 @@ from hpcphys.decomposition.cells.box import Box
 from hpcphys.decomposition.cells.halo import Halo
 from hpcphys.decomposition.cells.layout import Cells
 from hpcphys.decomposition.communicator import Communicator
+from hpcphys.kernels import backend
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from short_range import (
@@ -66,9 +67,9 @@ def test_each_pair_is_on_one_rank_and_forces_reach_their_owners(ranks, name):
     check_pairs_and_forces(ranks, name)
 
 
-def check_pairs_and_forces(ranks, name):
+def check_pairs_and_forces(ranks, name, **more):
     """One of the cases, on the ranks of any launch."""
-    rows, cells, state, halo = settled(CASES[name], ranks)
+    rows, cells, state, halo = settled(CASES[name], ranks, **more)
     expected, of_all = counted(ranks, rows, cells)
     pairs, (i, j) = found_here(cells, halo, state)
     assert in_order(joined(ranks, pairs)).tolist() == expected.tolist()
@@ -114,6 +115,12 @@ def test_partners_at_the_end_of_reach_are_found(ranks, vectors):
     pairs, _ = found_here(cells, Halo(cells, state["position"]), state)
     assert in_order(joined(ranks, pairs)).tolist() == expected.tolist()
     assert len(expected) >= 60
+
+
+@pytest.mark.parametrize("name", ["tilted", "thinner than reach"])
+def test_another_backend_finds_the_same(ranks, name):
+    """The kernels' CUDA branch, on the emulated device."""
+    check_pairs_and_forces(ranks, name, backend=backend("emulated"))
 
 
 # -- exchange --------------------------------------------------------------------------------------------
