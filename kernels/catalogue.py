@@ -19,7 +19,9 @@ VARIANTS: dict[str, tuple[dict[str, Define], ...]] = {
     "gravity_tree": tuple({**defines, "LEAF": 20} for defines in GRAVITY),
     "hilbert": ({},),
     "particles": ({},),
+    "radial_distribution": ({"REAL": "double"},),
     "split_operator": tuple({"REAL": real} for real in ("float", "double")),
+    "structure_factor": ({"REAL": "double"},),
     "vorticity_elements": ({"REAL": "float"}, {"REAL": "double"}),
 }
 
