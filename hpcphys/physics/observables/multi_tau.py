@@ -51,6 +51,7 @@ class MultiTauCorrelator:
         self._past = np.zeros((levels, points, channels))
         self._seen = np.zeros(levels, np.int64)
         self._part = np.zeros((levels, channels))
+        self._number = np.arange(points)
         lags = len(scheme.values)
         self.segments = Segments({"products": (lags, channels), "origins": (lags,)})
 
@@ -58,24 +59,25 @@ class MultiTauCorrelator:
         """One sample of all channels: (channels,)."""
         points, spread = self.scheme.points, self.scheme.spread
         lower = points // spread
-        products = np.zeros((len(self.scheme.values), self.channels))
-        origins = np.zeros(len(products))
+        products, origins = self.segments.current("products"), self.segments.current("origins")
         value = np.array(values, dtype=np.float64)
         for level in range(self.scheme.levels):
             seen = int(self._seen[level])
             self._past[level, seen % points] = value
             first = 0 if level == 0 else lower
-            back = np.arange(first, min(points, seen + 1))
-            at = back if level == 0 else points + (level - 1) * (points - lower) + back - lower
-            products[at] = value * self._past[level, (seen - back) % points]
-            origins[at] = 1.0
+            count = min(points, seen + 1) - first
+            if count > 0:
+                start = 0 if level == 0 else points + (level - 1) * (points - lower)
+                back = (seen - first - self._number[:count]) % points
+                products[start : start + count] += value * self._past[level, back]
+                origins[start : start + count] += 1.0
             self._seen[level] += 1
             self._part[level] += value
             if self._seen[level] % spread:
                 break
             value = self._part[level] / spread
             self._part[level] = 0.0
-        self.segments.add(products=products, origins=origins)
+        self.segments.advance()
 
     @property
     def filled(self) -> np.ndarray:

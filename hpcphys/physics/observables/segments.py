@@ -49,6 +49,14 @@ class Segments:
         """Add one sample's contribution to each of the sums named; the others gain nothing."""
         for name, value in sums.items():
             self._current[name] += value
+        self.advance()
+
+    def current(self, name: str) -> np.ndarray:
+        """The present stretch's sum, to be added to in place before `advance`: for sparse contributions."""
+        return self._current[name]
+
+    def advance(self) -> None:
+        """One more sample has been added to the `current` sums."""
         self._inside += 1
         if self._inside < self._length:
             return

@@ -67,14 +67,14 @@ class Viscosity:
         if self._samples:
             self._integral = self._integral + 0.5 * self.interval * (self._last + shear)
         self._last = shear
-        squares, origins = np.zeros(self.lags.count), np.zeros(self.lags.count)
-        origins[0] = 1.0
+        squares, origins = self.segments.current("squares"), self.segments.current("origins")
+        origins[0] += 1.0
         for level in self.lags.due(self._samples):
-            for index, slot in self.lags.pairs(level, self._samples):
-                squares[index] = SHEAR_WEIGHTS @ (self._integral - self._past[level, slot]) ** 2
-                origins[index] = 1.0
+            pairs = np.array(list(self.lags.pairs(level, self._samples)), dtype=np.int64).reshape(-1, 2)
+            squares[pairs[:, 0]] += (self._integral - self._past[level, pairs[:, 1]]) ** 2 @ SHEAR_WEIGHTS
+            origins[pairs[:, 0]] += 1.0
             self._past[level, self.lags.slot(level, self._samples)] = self._integral
-        self.segments.add(squares=squares, origins=origins)
+        self.segments.advance()
         self._samples += 1
 
     @property
