@@ -1,4 +1,4 @@
-"""Rows of all ranks in the order of their ids: the order of files, and of what is remembered from step to step.
+"""Rows of all ranks in the order of their ids: the order of files, and of what is remembered of each atom.
 
 Rows migrate; ids stay.  What an observable remembers of each atom, and what a file lists, lies in this order,
 which is the same for any number of ranks.

@@ -46,9 +46,7 @@ def test_every_pair_is_counted_once(machine, largest):
     apart, kind = distances(state["position"], TILTED), state["type"]
     upper = np.triu(np.ones_like(apart, dtype=bool), 1)
     for a, b in found.pairs:
-        chosen = upper & (
-            (kind[:, None] == a) & (kind[None] == b) | (kind[:, None] == b) & (kind[None] == a)
-        )
+        chosen = upper & ((kind[:, None] == a) & (kind[None] == b) | (kind[:, None] == b) & (kind[None] == a))
         expected, _ = np.histogram(apart[chosen], bins=40, range=(0.0, largest))
         np.testing.assert_array_equal(found.result(a, b).counted, expected)
         np.testing.assert_array_equal(found.result(b, a).counted, expected)
@@ -94,7 +92,9 @@ def test_shells_of_an_fcc_lattice(machine):
     expected = expected[expected < 2.9]
     np.testing.assert_allclose(result.radius[filled], expected, atol=0.0052)
     np.testing.assert_array_equal(result.counted[filled] * 2 / 500, [12, 6, 24, 12, 24, 8][: len(expected)])
-    np.testing.assert_array_equal(result.coordination[filled], np.cumsum([12, 6, 24, 12, 24, 8][: len(expected)]))
+    np.testing.assert_array_equal(
+        result.coordination[filled], np.cumsum([12, 6, 24, 12, 24, 8][: len(expected)])
+    )
 
 
 def test_bragg_peaks_of_an_fcc_lattice(machine):
@@ -107,7 +107,9 @@ def test_bragg_peaks_of_an_fcc_lattice(machine):
     bragg = whole.all(axis=1) & ((index % 2 == 0).all(axis=1) | (index % 2 != 0).all(axis=1))
     expected = np.bincount(structure.shell, weights=256.0 * bragg, minlength=30)
     sizes = np.bincount(structure.shell, minlength=30)
-    np.testing.assert_allclose(structure.result().value, (expected / np.maximum(sizes, 1))[sizes > 0], atol=1e-9)
+    np.testing.assert_allclose(
+        structure.result().value, (expected / np.maximum(sizes, 1))[sizes > 0], atol=1e-9
+    )
     assert expected.sum() > 0
 
 
@@ -169,7 +171,7 @@ def test_what_cannot_be_measured_is_refused(machine):
     found.sample(state, box)
     with pytest.raises(ValueError, match="numbers of atoms changed"):
         found.sample({name: array[1:] for name, array in state.items()}, box)
-    with pytest.raises(ValueError, match="largest = 2.0; this one has 1.5"):
+    with pytest.raises(ValueError, match=r"largest = 2\.0; this one has 1\.5"):
         RadialDistribution(machine, ALONE, largest=1.5, types=2).restore(found.saved())
     with pytest.raises(ValueError, match="shortest wavevector"):
         StructureFactor(machine, ALONE, box, k_max=0.5)

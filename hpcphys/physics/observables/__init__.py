@@ -1,5 +1,6 @@
-"""What is measured in a liquid, while it runs: each observable looks at samples of the state, keeps sums, and has
-a result with an error at any time.
+"""What is measured in a liquid, while it runs.
+
+Each observable looks at samples of the state, keeps sums, and has a result with an error at any time.
 
     observable.sample(...)      add one sample; collective
     observable.result(...)      what was measured so far, the same on all ranks

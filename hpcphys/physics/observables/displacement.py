@@ -75,9 +75,7 @@ class MeanSquareDisplacement:
         msd, fourth = measured.value[there], means[there, 3]
         with np.errstate(invalid="ignore", divide="ignore"):
             alpha = np.where(msd > 0.0, 0.6 * fourth / msd**2 - 1.0, 0.0)
-        return Displacement(
-            self.origins.times[there], msd, measured.error[there], means[there, :3], alpha
-        )
+        return Displacement(self.origins.times[there], msd, measured.error[there], means[there, :3], alpha)
 
     def diffusion(self, first: float, last: float, kind: int | None = None) -> Measured:
         """D = slope/6 of the least-squares line through ⟨Δr²⟩ at first ≤ t ≤ last [length²/time].

@@ -40,8 +40,8 @@ class BlockAverage:
 
     At level l a block is 2^l samples long; each level keeps the number, the mean and the sum of squared
     deviations of its blocks, and the one that waits for its partner.  With B blocks of variance s² the error
-    of the mean is √(s²/B), to a relative error 1/√(2(B-1)).  It grows with the length of blocks until they are
-    independent; used is the shortest length with n_B³ > 2 n c², c = n_B s_B²/s_0² (the statistical
+    of the mean is √(s²/B), to a relative error 1/√(2(B-1)).  It grows with the length of blocks until they
+    are independent; used is the shortest length with n_B³ > 2 n c², c = n_B s_B²/s_0² (the statistical
     inefficiency), and τ = c Δ/2.
     Source: Flyvbjerg & Petersen (1989), J. Chem. Phys. 91, 461, eq. 26-28; choice of length: Lee et al.
     (2011), Phys. Rev. E 83, 066706, sec. III.

@@ -32,10 +32,12 @@ def unwrapped(position: np.ndarray, image: np.ndarray, vectors: np.ndarray) -> n
 def periodic_box(box) -> tuple[np.ndarray, np.ndarray]:
     """The vectors of a periodic box and the distances between its opposite faces.
 
-    box: vectors (3, 3), periodic.  Raises ValueError for an open box, or vectors that are not lower triangular.
+    box: vectors (3, 3), periodic.  Raises ValueError if open, or not lower triangular.
     """
     if not all(box.periodic):
-        raise ValueError(f"a box with periodic = {tuple(box.periodic)} has no density: all axes must be periodic")
+        raise ValueError(
+            f"a box with periodic = {tuple(box.periodic)} has no density: all axes must be periodic"
+        )
     vectors = np.asarray(box.vectors, dtype=np.float64)
     if vectors.shape != (3, 3) or np.triu(vectors, 1).any() or not (np.diag(vectors) > 0.0).all():
         raise ValueError(

@@ -40,7 +40,7 @@ class HeatCapacity:
         self.segments.add(kinetic=float(kinetic), first=change, second=change * change, samples=1.0)
 
     def result(self) -> Measured:
-        """C_V with its error; NaN before there is a fluctuation.  Raises ValueError before the first sample."""
+        """C_V with its error; NaN without a kinetic energy.  Raises ValueError before the first sample."""
         if self.segments.samples == 0:
             raise ValueError("the heat capacity has no sample yet")
         return self.segments.measured(self._capacity)

@@ -1,4 +1,4 @@
-"""Which pairs of samples a correlation function is made from: lags that grow with a fixed relative spacing."""
+"""Which pairs of samples a correlation function is made from: lags of a fixed relative spacing."""
 
 from __future__ import annotations
 
@@ -52,7 +52,9 @@ class Lags:
         """(index of the lag, slot of the origin) for this sample at a level, before it is stored itself."""
         number = sample // self.spread**level
         first = 1 if level == 0 else self.points // self.spread + 1
-        offset = 0 if level == 0 else 1 + self.points + (level - 1) * (self.points - self.points // self.spread)
+        offset = (
+            0 if level == 0 else 1 + self.points + (level - 1) * (self.points - self.points // self.spread)
+        )
         for back in range(first, min(self.points, number) + 1):
             index = back if level == 0 else offset + back - first
             yield index, (number - back) % self.points

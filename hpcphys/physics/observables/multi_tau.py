@@ -87,9 +87,7 @@ class MultiTauCorrelator:
     def measured(self, function) -> Measured:
         """function of C (lags, channels) restricted to the lags that have data, with its error."""
         there = self.filled
-        return self.segments.measured(
-            lambda t: function(t["products"][there] / t["origins"][there][:, None])
-        )
+        return self.segments.measured(lambda t: function(t["products"][there] / t["origins"][there][:, None]))
 
     def saved(self) -> Saved:
         """All that it remembers."""

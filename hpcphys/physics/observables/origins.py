@@ -64,8 +64,8 @@ class TimeOrigins:
         if self.communicator.agree(changed):
             raise ValueError(
                 f"{self.kind}: the atoms differ from those of the first sample (on {len(identity)} ids of "
-                f"rank {self.communicator.rank} there were {len(self._id)}); begin a new observable when atoms "
-                "are added or removed"
+                f"rank {self.communicator.rank} there were {len(self._id)}); begin a new observable when "
+                "atoms are added or removed"
             )
         due = self.lags.due(self._samples)
         pairs = [(0, -1, 0)] + [
@@ -84,7 +84,9 @@ class TimeOrigins:
         self._id, self._type = identity, kind.astype(np.int32)
         wrong = int(kind.max(initial=0)) >= self.types or int(kind.min(initial=0)) < 0
         if self.communicator.agree(wrong):
-            raise ValueError(f"{self.kind}: types must be 0 … {self.types - 1}; give `types` the number of them")
+            raise ValueError(
+                f"{self.kind}: types must be 0 … {self.types - 1}; give `types` the number of them"
+            )
         self._past = np.zeros((self.lags.levels, self.lags.points, len(identity), 3), self._real)
         self.numbers = self.communicator.allreduce(np.bincount(self._type, minlength=self.types))
 
@@ -133,9 +135,7 @@ class TimeOrigins:
             "samples": self._samples,
         }  # fmt: skip
         past = np.ascontiguousarray(np.moveaxis(self._past, 2, 0)).reshape(len(self._id), -1)
-        return Saved(
-            numbers, self.segments.arrays(), {"id": self._id, "type": self._type, "past": past}
-        )
+        return Saved(numbers, self.segments.arrays(), {"id": self._id, "type": self._type, "past": past})
 
     def restore(self, saved: Saved) -> None:
         """Go on from what `saved` gave, whatever rank has which rows now.  Collective."""

@@ -22,7 +22,7 @@ def kinetic_tensor(state, backend: Any, communicator: Communicator, reproducible
 
 
 def pressure_tensor(kinetic: np.ndarray, virial: np.ndarray, volume: float) -> np.ndarray:
-    """P = (Σ m v ⊗ v + W)/V, W = Σ_{i<j} r_ij ⊗ F_ij: (3, 3) [energy/volume]; the pressure is its third trace.
+    """P = (Σ m v ⊗ v + W)/V, W = Σ_{i<j} r_ij ⊗ F_ij: (3, 3) [energy/volume]; the pressure is trace/3.
 
     kinetic, virial: (3, 3) [energy];  volume [length³]
     Source: Allen & Tildesley (2017), Computer Simulation of Liquids, 2nd ed., eq. 2.121.

@@ -38,10 +38,10 @@ class RadialDistribution:
     volume v = 4π/3((r + dr)³ - r³), N_ab = N_a N_b, or N_a (N_a - 1)/2 for a = b: exactly 1 on average in an
     ideal gas of any size.
 
-    The box may change from sample to sample; a distance is that of the nearest images, so that `largest` may be
-    half the smallest distance between faces.  Pairs are counted as integers: the result does not depend on the
-    number of ranks or threads.  Ranks meet in a ring (decomposition/ring.py): each has its own atoms and one
-    visiting block.
+    The box may change from sample to sample; a distance is that of the nearest images, so that `largest` may
+    be half the smallest distance between faces.  Pairs are counted as integers: the result does not depend on
+    the number of ranks or threads.  Ranks meet in a ring (decomposition/ring.py): each has its own atoms and
+    one visiting block.
     Source: Allen & Tildesley (2017), Computer Simulation of Liquids, 2nd ed., sec. 8.2.
     """
 
@@ -87,8 +87,8 @@ class RadialDistribution:
             raise ValueError(f"types must be 0 … {self.types - 1}; found {len(numbers) - 1}")
         if self.segments.samples and not np.array_equal(numbers, self.numbers):
             raise ValueError(
-                f"the numbers of atoms changed from {self.numbers.tolist()} to {numbers.tolist()}; begin a new "
-                "radial distribution"
+                f"the numbers of atoms changed from {self.numbers.tolist()} to {numbers.tolist()}; begin a "
+                "new radial distribution"
             )
         self.numbers = numbers
         counts = self.communicator.allreduce(self._counted(place, kind, vectors, widths))
@@ -122,8 +122,8 @@ class RadialDistribution:
             "count_distances", groups, len(rows), be.array(rows[:, :3].T), be.array(rows[:, 3], np.int32),
             len(visiting), be.array(visiting[:, :3].T), be.array(visiting[:, 3], np.int32), be.array(start),
             *grid.cells, len(grid.columns), be.array(grid.columns), grid.reach[2], be.array(box),
-            self.bins / self.largest, self.bins, self.types, be.array(self._number), len(self.pairs), int(own),
-            counts,
+            self.bins / self.largest, self.bins, self.types, be.array(self._number), len(self.pairs),
+            int(own), counts,
         )  # fmt: skip
         return be.host(counts).sum(axis=0)[:, : self.bins].astype(np.int64)
 

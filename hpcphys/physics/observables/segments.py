@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -74,7 +75,7 @@ class Segments:
         """The sums over the whole run."""
         return {name: whole.sum(axis=0) + self._current[name] for name, whole in self._sums.items()}
 
-    def measured(self, function: Callable[[dict[str, np.ndarray]], np.ndarray]) -> Measured:
+    def measured(self, function: Callable[[dict[str, np.ndarray]], Any]) -> Measured:
         """function: of the totals, smooth in them; returns an array or a float."""
         total = self.totals()
         value = np.asarray(function(total), dtype=np.float64)

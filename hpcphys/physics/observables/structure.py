@@ -33,8 +33,8 @@ class StructureFactor:
     """S_ab(k) = ⟨Re ρ_a(k) ρ_b(k)*⟩/√(N_a N_b), ρ_a(k) = Σ_{j of type a} e^{-i k·r_j}; all atoms as one kind:
     S(k) = ⟨|ρ(k)|²⟩/N.
 
-    k = 2π h·(B⁻¹)ᵀ with integers h ≠ 0, one of each pair ±k, |k| ≤ k_max, averaged in shells of |k|.  The sums
-    are exact (terms rounded to 2⁻⁵⁰ N), so that the result does not depend on the number of ranks or threads.
+    k = 2π h·(B⁻¹)ᵀ with integers h ≠ 0, one of each pair ±k, |k| ≤ k_max, averaged in shells of |k|.  The
+    sums are exact (terms rounded to 2⁻⁵⁰ N): the result does not depend on the number of ranks or threads.
     Where the box changes, h stays and k follows.
     Source: Hansen & McDonald (2013), Theory of Simple Liquids, 4th ed., eq. 4.1.3; of types: Ashcroft &
     Langreth (1967), Phys. Rev. 156, 685.
@@ -52,8 +52,8 @@ class StructureFactor:
         vectors, widths = periodic_box(box)
         if k_max < 2.0 * math.pi / widths.max() or shells < 1 or most < 1 or types < 1:
             raise ValueError(
-                f"k_max {k_max:g}, shells {shells}, most {most}, types {types}: the shortest wavevector of the "
-                f"box is {2.0 * math.pi / widths.max():g}, and at least one shell, vector and type are needed"
+                f"k_max {k_max:g}, shells {shells}, most {most}, types {types}: the shortest wavevector "
+                f"of the box is {2.0 * math.pi / widths.max():g}, and at least one shell, vector and type are needed"
             )
         self.backend, self.communicator = backend, communicator
         self.k_max, self.shells, self.types, self.most = float(k_max), int(shells), int(types), int(most)
@@ -176,7 +176,7 @@ def _wavevectors(vectors, widths, k_max, shells, most) -> tuple[np.ndarray, np.n
     # h = B k/2π has |h_a| ≤ |a| |k|/2π.
     bounds = (np.linalg.norm(vectors, axis=1) * k_max / (2.0 * math.pi) + 1e-9).astype(int)
     counts = np.zeros(shells, np.int64)
-    for plane, shell in _planes(vectors, bounds, k_max, shells):
+    for _, shell in _planes(vectors, bounds, k_max, shells):
         counts += np.bincount(shell, minlength=shells)
     passed = np.zeros(shells, np.int64)
     kept, numbers = [], []

@@ -28,8 +28,8 @@ class StressCorrelation:
 
 
 class Viscosity:
-    """η = V/(k_B T) ∫₀^∞ C(t) dt,  C = ⅒ Σ_ab ⟨P'_ab(0) P'_ab(t)⟩, P' the traceless symmetric pressure tensor:
-    all five independent components, of which ⟨P_xy P_xy⟩ is one.
+    """η = V/(k_B T) ∫₀^∞ C(t) dt,  C = ⅒ Σ_ab ⟨P'_ab(0) P'_ab(t)⟩, P' the traceless symmetric part of the
+    pressure tensor: all five independent components, of which ⟨P_xy P_xy⟩ is one.
 
     Einstein form: η = lim V/(2 k_B T) d/dt ⅒ Σ_ab ⟨(∫₀ᵗ P'_ab ds)²⟩, its slope over a window.
     Lags are spaced logarithmically (MultiTau; Lags for the Einstein form).
@@ -59,7 +59,7 @@ class Viscosity:
         self.segments = Segments({"squares": (self.lags.count,), "origins": (self.lags.count,)})
 
     def sample(self, pressure: np.ndarray) -> None:
-        """One sample of the pressure tensor (3, 3), the same on all ranks.  Raises ValueError if not finite."""
+        """One sample of the pressure tensor (3, 3), the same on all ranks; ValueError if not finite."""
         shear = shear_components(np.asarray(pressure, dtype=np.float64))
         if not np.isfinite(shear).all():
             raise ValueError(f"sample {self._samples} of the pressure tensor is not finite: {pressure}")
@@ -86,10 +86,10 @@ class Viscosity:
         """The correlation function and the running integral, with errors."""
         time = self.times
         correlation = self.correlator.measured(lambda c: c @ SHEAR_WEIGHTS)
-        viscosity = self.correlator.measured(lambda c: self.factor * running_integral(time, c @ SHEAR_WEIGHTS))
-        return StressCorrelation(
-            time, correlation.value, correlation.error, viscosity.value, viscosity.error
+        viscosity = self.correlator.measured(
+            lambda c: self.factor * running_integral(time, c @ SHEAR_WEIGHTS)
         )
+        return StressCorrelation(time, correlation.value, correlation.error, viscosity.value, viscosity.error)
 
     def green_kubo(self, last: float) -> Measured:
         """η from the integral up to the longest lag ≤ last; choose it where the running integral is flat.
@@ -99,7 +99,9 @@ class Viscosity:
         time = self.times
         chosen = time <= last
         if chosen.sum() < 2:
-            raise ValueError(f"green_kubo: no lag with data up to {last:g}; samples are {self.interval:g} apart")
+            raise ValueError(
+                f"green_kubo: no lag with data up to {last:g}; samples are {self.interval:g} apart"
+            )
         return self.correlator.measured(
             lambda c: self.factor * running_integral(time[chosen], c[chosen] @ SHEAR_WEIGHTS)[-1]
         )
