@@ -1,8 +1,9 @@
 """H5MD 1.1 trajectories, written by all ranks without gathering an atom.
 
 particles/<group>/{box, position, image, velocity, force}/{step, time, value}, fixed id, species, mass;
-frames can be added as long as the run lasts.  Rank 0 makes room for a frame (whole chunks, allocated at once,
-not compressed), asks HDF5 where their bytes lie, and every rank writes its own rows there, in the order of ids.
+frames can be added as long as the run lasts.  Rank 0 makes room for a frame (whole chunks, allocated at
+once, not compressed), asks HDF5 where their bytes lie, and every rank writes its own rows there, in the order
+of ids.
 Source: de Buyl, Colberg & Höfling (2014), Comput. Phys. Commun. 185, 1546; the H5MD 1.1 specification.
 """
 

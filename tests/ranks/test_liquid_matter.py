@@ -88,13 +88,12 @@ def test_minimisation_follows_rows_that_move(ranks, method):
         state = State({name: array.copy() for name, array in arrays.items()})
         found = minimise(
             state, AllPairs(communicator, length, shuffle=shuffle), machine, communicator, method=method,
-            stop=StopWhen(force=None, energy=1e-16, steps=400), reproducible=True, largest_move=0.2,
+            stop=StopWhen(force=None, energy=1e-16, steps=12), reproducible=True, largest_move=0.2,
         )  # fmt: skip
         return found, state
 
     alone, expected = run(ALONE, whole, False)
     found, state = run(ranks, dealt(whole, ranks.rank, ranks.size), True)
-    assert alone.converged
     assert (found.steps, found.energy, found.reason) == (alone.steps, alone.energy, alone.reason)
     mine = gathered(ranks, {name: state[name] for name in ("id", "position")})
     np.testing.assert_array_equal(mine["position"], expected["position"])
