@@ -21,7 +21,7 @@ class TimeOrigins:
 
     The past lies in the order of ids, in even shares over the ranks, so that migration does not matter; each
     sample brings the vectors there.  Memory: 24·points·levels bytes per atom (12 with single=True).
-    product(now (n, 3), then (…, n, 3)) -> (…, n, k) terms of each atom, whose sums over atoms and origins are
+    product(now (3, n), then (…, 3, n)) -> (…, k, n) terms of each atom, whose sums over atoms and origins are
     kept.
     """
 
@@ -44,7 +44,7 @@ class TimeOrigins:
         self._order: ById | None = None
         self._id = np.empty(0, np.int64)
         self._type = np.empty(0, np.int32)
-        self._past = np.empty((lags.levels, lags.points, 0, 3), self._real)
+        self._past = np.empty((lags.levels, lags.points, 3, 0), self._real)
         self.numbers = np.zeros(self.types, np.int64)
         self.segments = Segments({"sums": (lags.count, self.types, terms), "origins": (lags.count,)})
 
@@ -76,6 +76,7 @@ class TimeOrigins:
             (index, level, slot) for level in due for index, slot in self.lags.pairs(level, self._samples)
         ]
         sums, origins = np.zeros((self.lags.count, self.types, self.terms)), np.zeros(self.lags.count)
+        vector = np.ascontiguousarray(vector.T, dtype=np.float64)
         found = self._reduced(vector, pairs)
         for (index, _, _), total in zip(pairs, found, strict=True):
             sums[index], origins[index] = total, 1.0
@@ -91,7 +92,7 @@ class TimeOrigins:
             raise ValueError(
                 f"{self.kind}: types must be 0 … {self.types - 1}; give `types` the number of them"
             )
-        self._past = np.zeros((self.lags.levels, self.lags.points, len(identity), 3), self._real)
+        self._past = np.zeros((self.lags.levels, self.lags.points, 3, len(identity)), self._real)
         self.numbers = self.communicator.allreduce(np.bincount(self._type, minlength=self.types))
 
     def _reduced(self, vector: np.ndarray, pairs: list[tuple[int, int, int]]) -> np.ndarray:
@@ -112,18 +113,19 @@ class TimeOrigins:
         """(slots, types, terms) over the atoms of this rank, in pieces that stay in the cache."""
         sums = np.zeros((len(slots), self.types, self.terms))
         width = max(1, PIECE // len(slots))
-        for start in range(0, len(vector), width):
+        for start in range(0, vector.shape[1], width):
             rows = slice(start, start + width)
-            terms = self._product(vector[rows], past[:, rows][slots])
+            terms = self._product(vector[:, rows], past[:, :, rows][slots])
             for kind in range(self.types):
-                chosen = terms if self.types == 1 else terms[:, self._type[rows] == kind]
-                sums[:, kind] += chosen.sum(axis=1)
+                chosen = terms if self.types == 1 else terms[..., self._type[rows] == kind]
+                sums[:, kind] += chosen.sum(axis=-1)
         return sums
 
     def _columns(self, terms: np.ndarray) -> np.ndarray:
-        """(n, types, terms): each atom's terms in the columns of its type, 0 in the others."""
-        columns = np.zeros((len(terms), self.types, self.terms))
-        columns[np.arange(len(terms)), self._type] = terms
+        """(n, types, terms): each atom's terms (terms, n) in the columns of its type, 0 in the others."""
+        atoms = terms.shape[1]
+        columns = np.zeros((atoms, self.types, self.terms))
+        columns[np.arange(atoms), self._type] = terms.T
         return columns
 
     def averages(self, totals: dict[str, np.ndarray], kind: int | None) -> np.ndarray:
@@ -145,7 +147,7 @@ class TimeOrigins:
             "kind": self.kind, "lags": lags, "types": self.types, "interval": self.interval,
             "samples": self._samples,
         }  # fmt: skip
-        past = np.ascontiguousarray(np.moveaxis(self._past, 2, 0)).reshape(len(self._id), -1)
+        past = np.ascontiguousarray(np.moveaxis(self._past, 3, 0)).reshape(len(self._id), -1)
         return Saved(numbers, self.segments.arrays(), {"id": self._id, "type": self._type, "past": past})
 
     def restore(self, saved: Saved) -> None:
@@ -159,5 +161,5 @@ class TimeOrigins:
             saved.rows["id"], (saved.rows["type"], saved.rows["past"])
         )
         shaped = past.reshape(len(past), self.lags.levels, self.lags.points, 3)
-        self._past = np.ascontiguousarray(np.moveaxis(shaped, 0, 2))
+        self._past = np.ascontiguousarray(np.moveaxis(shaped, 0, 3))
         self.numbers = self.communicator.allreduce(np.bincount(self._type, minlength=self.types))
