@@ -13,6 +13,7 @@ from hpcphys.physics.observables.lags import Lags
 from hpcphys.physics.observables.saved import Saved, require_same
 from hpcphys.physics.observables.segments import Segments
 
+COLUMNS = 64  # numbers of an atom that go into one exact sum
 PIECE = 1 << 14  # pairs of rows worked on at a time
 
 
@@ -97,17 +98,25 @@ class TimeOrigins:
 
     def _reduced(self, vector: np.ndarray, pairs: list[tuple[int, int, int]]) -> np.ndarray:
         """(pairs, types, terms): for each lag that is due, the terms summed over the atoms of all ranks."""
-        local, exact = [], []
+        if self.reproducible:
+            return self._exact_sums(vector, pairs)
+        local = []
         for level in dict.fromkeys(level for _, level, _ in pairs):
             slots = [slot for _, at, slot in pairs if at == level]
-            past = vector[None] if level < 0 else self._past[level]
-            if self.reproducible:
-                exact += [self._columns(self._product(vector, past[slot])) for slot in slots]
-            else:
-                local.append(self._sums(vector, past, slots))
-        if self.reproducible:
-            return np.array([self.communicator.sum_reproducible(columns) for columns in exact])
+            local.append(self._sums(vector, vector[None] if level < 0 else self._past[level], slots))
         return self.communicator.allreduce(np.concatenate(local))
+
+    def _exact_sums(self, vector: np.ndarray, pairs: list[tuple[int, int, int]]) -> np.ndarray:
+        """The same from exact sums, of a few lags in one reduction, so that memory stays bounded."""
+        together = max(1, COLUMNS // (self.types * self.terms))
+        parts = []
+        for start in range(0, len(pairs), together):
+            columns = [
+                self._columns(self._product(vector, vector if level < 0 else self._past[level, slot]))
+                for _, level, slot in pairs[start : start + together]
+            ]
+            parts.append(self.communicator.sum_reproducible(np.stack(columns, axis=1)))
+        return np.concatenate(parts)
 
     def _sums(self, vector: np.ndarray, past: np.ndarray, slots: list[int]) -> np.ndarray:
         """(slots, types, terms) over the atoms of this rank, in pieces that stay in the cache."""
