@@ -20,7 +20,9 @@ VARIANTS: dict[str, tuple[dict[str, Define], ...]] = {
     "halo": ({},),
     "hilbert": ({},),
     "particles": ({},),
+    "radial_distribution": ({"REAL": "double"},),
     "split_operator": tuple({"REAL": real} for real in ("float", "double")),
+    "structure_factor": ({"REAL": "double"},),
     "vorticity_elements": ({"REAL": "float"}, {"REAL": "double"}),
 }
 
