@@ -18,6 +18,8 @@ VARIANTS: dict[str, tuple[dict[str, Define], ...]] = {
     "gravity_direct": tuple({**defines, "SPARSE": 1 << 20} for defines in GRAVITY),
     "gravity_tree": tuple({**defines, "LEAF": 20} for defines in GRAVITY),
     "hilbert": ({},),
+    "md_flows": ({},),
+    "md_noise": ({},),
     "particles": ({},),
     "split_operator": tuple({"REAL": real} for real in ("float", "double")),
     "vorticity_elements": ({"REAL": "float"}, {"REAL": "double"}),
