@@ -65,33 +65,28 @@ KERNEL(centre_tensors)(long long n, long long atoms, const int* RESTRICT rows, c
   }
 }
 
-// Symmetric part of Σ (x_i - X) F_i of each molecule.
+// Σ (x_i - X) F_i of each molecule, (3, 3): not symmetric where forces turn the molecule.
 template <class T>
 DEV void internal_virial(const int* row, long long atoms, const double* x, const T* force, const double* mass, const double* box,
                          double* t) {
-  double centre[3], w[9] = {0, 0, 0, 0, 0, 0, 0, 0, 0};
+  double centre[3];
   centre_of(row, atoms, x, mass, box, centre);
+  for (int c = 0; c < 9; c++) t[c] = 0;
   for (long long k = 0; k < atoms; k++) {
     const images r = offset_of(x + 3ll * row[k], x + 3ll * row[0], box);
     for (int a = 0; a < 3; a++)
-      for (int b = 0; b < 3; b++) w[3 * a + b] += (r.x[a] - centre[a]) * double(force[3ll * row[k] + b]);
+      for (int b = 0; b < 3; b++) t[3 * a + b] += (r.x[a] - centre[a]) * double(force[3ll * row[k] + b]);
   }
-  t[0] = w[0];
-  t[1] = w[4];
-  t[2] = w[8];
-  t[3] = 0.5 * (w[3] + w[1]);
-  t[4] = 0.5 * (w[6] + w[2]);
-  t[5] = 0.5 * (w[7] + w[5]);
 }
 KERNEL(internal_virials64)(long long n, long long atoms, const int* RESTRICT rows, const double* RESTRICT position,
                            const double* RESTRICT force, const double* RESTRICT mass, const double* RESTRICT box,
                            double* RESTRICT tensors) {
-  ELEMENTS(i, n) internal_virial(rows + i * atoms, atoms, position, force, mass, box, tensors + 6 * i);
+  ELEMENTS(i, n) internal_virial(rows + i * atoms, atoms, position, force, mass, box, tensors + 9 * i);
 }
 KERNEL(internal_virials32)(long long n, long long atoms, const int* RESTRICT rows, const double* RESTRICT position,
                            const float* RESTRICT force, const double* RESTRICT mass, const double* RESTRICT box,
                            double* RESTRICT tensors) {
-  ELEMENTS(i, n) internal_virial(rows + i * atoms, atoms, position, force, mass, box, tensors + 6 * i);
+  ELEMENTS(i, n) internal_virial(rows + i * atoms, atoms, position, force, mass, box, tensors + 9 * i);
 }
 
 // x_i ← x_i + dt v_i + P (X - o) + Q V + what the images' box vectors change by.

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from hpcphys.physics.liquids.barostats import BerendsenBarostat, CellRescaling
 from hpcphys.physics.liquids.chains import NoseHooverChain
 from hpcphys.physics.liquids.langevin import Langevin
 from hpcphys.physics.liquids.motion import Motion
+from hpcphys.physics.liquids.mtk import MartynaTobiasKlein
+from hpcphys.physics.liquids.pressure import pressure_tensor
 from hpcphys.physics.liquids.rescaling import BerendsenThermostat, VelocityRescaling
 from hpcphys.physics.liquids.rigid import RigidMolecules
 from hpcphys.physics.liquids.setting import Ensemble, Setting
@@ -13,10 +16,13 @@ from hpcphys.physics.liquids.templates import Template, chain, dumb_bell, three_
 from hpcphys.physics.liquids.velocities import maxwell_boltzmann, remove_centre_of_mass
 
 __all__ = [
+    "BerendsenBarostat",
     "BerendsenThermostat",
+    "CellRescaling",
     "Ensemble",
     "Langevin",
     "Liquid",
+    "MartynaTobiasKlein",
     "Motion",
     "NoseHooverChain",
     "RigidMolecules",
@@ -28,6 +34,7 @@ __all__ = [
     "dumb_bell",
     "liquid",
     "maxwell_boltzmann",
+    "pressure_tensor",
     "remove_centre_of_mass",
     "three_site",
 ]

@@ -25,3 +25,25 @@ def image_frame(box: Box | None, backend: Any) -> Any:
     h = box.vectors
     edges = [1.0 / h[d, d] if box.periodic[d] else 0.0 for d in range(3)]
     return backend.array(np.array([h[0, 0], h[1, 0], h[1, 1], h[2, 0], h[2, 1], h[2, 2], *edges]))
+
+
+def begin_box(state: State, field: Any, who: str) -> None:
+    """Put the field's box into the state's scalars unless they hold one.
+
+    Raises ValueError without a box, or with an open axis: a pressure needs a volume.
+    """
+    box = known_box(state, field)
+    if box is None or not all(box.periodic):
+        raise ValueError(
+            f"{who} changes the box, and {'there is none' if box is None else 'an axis of it is open'}; put a "
+            "periodic one into the state: Box(vectors).to_scalars(state)"
+        )
+    box.to_scalars(state)
+
+
+def vector_change(before: Box, after: Box, backend: Any) -> Any:
+    """(9,) origin, then what a_x, b_x, b_y, c_x, c_y, c_z change by: `frame` of kernels/md_molecules.h."""
+    d = after.vectors - before.vectors
+    return backend.array(
+        np.array([*before.origin, d[0, 0], d[1, 0], d[1, 1], d[2, 0], d[2, 1], d[2, 2]], dtype=np.float64)
+    )

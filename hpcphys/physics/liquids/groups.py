@@ -178,24 +178,26 @@ class Centres:
     def kinetic_tensor(self, state: State, motion: Motion) -> np.ndarray:
         """(3, 3) sum M V V over the molecules of all ranks."""
         arrays = (state["velocity"], state["mass"])
-        return self._summed("centre_tensors", state, motion, arrays)
+        xx, yy, zz, yx, zx, zy = self._summed("centre_tensors", 6, state, motion, arrays)
+        return np.array([[xx, yx, zx], [yx, yy, zy], [zx, zy, zz]])
 
     def internal_virial(self, state: State, motion: Motion) -> np.ndarray:
-        """(3, 3) symmetric part of sum (x_i - X) F_i over the molecules of all ranks."""
+        """(3, 3) sum (x_i - X) F_i over the molecules of all ranks; not symmetric."""
         kind = "64" if str(state["force"].dtype) == "float64" else "32"
         frame = image_frame(known_box(state, self._field), motion.backend)
         arrays = (state["position"], state["force"], state["mass"], frame)
-        return self._summed("internal_virials" + kind, state, motion, arrays)
+        return self._summed("internal_virials" + kind, 9, state, motion, arrays).reshape(3, 3)
 
-    def _summed(self, kernel: str, state: State, motion: Motion, arrays: tuple[Any, ...]) -> np.ndarray:
+    def _summed(
+        self, kernel: str, width: int, state: State, motion: Motion, arrays: tuple[Any, ...]
+    ) -> np.ndarray:
         module, tables = motion.backend.module("md_molecules"), []
         for group in self.groups(state):
-            tensors = motion.backend.empty((group.count, 6))
+            tensors = motion.backend.empty((group.count, width))
             module.launch(kernel, group.count, group.atoms, group.rows, *arrays, tensors)
             tables.append(tensors)
-        rows = motion.backend.xp.concatenate(tables) if tables else motion.backend.empty((0, 6))
-        xx, yy, zz, yx, zx, zy = motion.total(rows)
-        return np.array([[xx, yx, zx], [yx, yy, zy], [zx, zy, zz]])
+        rows = motion.backend.xp.concatenate(tables) if tables else motion.backend.empty((0, width))
+        return motion.total(rows)
 
     def move(
         self, state: State, motion: Motion, dt: float, own: Any, other: Any, frame: Any, images: Any

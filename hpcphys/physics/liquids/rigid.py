@@ -106,7 +106,9 @@ class RigidMolecules(Centres):
     def verify(self, state: State) -> None:
         """Raise ConstraintError, on every rank, unless lengths and r.v = 0 are met at the start."""
         worst, text = 0.0, ""
-        fastest = float(np.sqrt((self._motion.backend.host(state["velocity"]) ** 2).sum(axis=1).max(initial=0)))
+        fastest = float(
+            np.sqrt((self._motion.backend.host(state["velocity"]) ** 2).sum(axis=1).max(initial=0))
+        )
         for group in self.groups(state):
             for bond, wanted in zip(group.template.bonds, group.template.lengths) if group.template else ():
                 r, v = self._bond_vectors(state, group, bond)
@@ -118,7 +120,9 @@ class RigidMolecules(Centres):
                 ):
                     k = int(np.argmax(value)) if len(value) else -1
                     if k >= 0 and not value[k] <= max(worst, START_TOLERANCE):
-                        i, j = (int(self._motion.backend.host(state["id"])[group.host_rows[k, a]]) for a in bond)
+                        i, j = (
+                            int(self._motion.backend.host(state["id"])[group.host_rows[k, a]]) for a in bond
+                        )
                         worst = float(value[k])
                         text = (
                             f"the bond of atoms with ids {i} and {j} has the length {length[k]:.12g}, wanted "
@@ -185,7 +189,9 @@ class RigidMolecules(Centres):
         ids = [int(self._motion.backend.host(state["id"])[row]) for row in group.host_rows[molecule]]
         i, j = group.template.bonds[bond]
         if redundant:
-            return ConstraintError(f"the bond of atoms with ids {ids[i]} and {ids[j]} is redundant; leave it out")
+            return ConstraintError(
+                f"the bond of atoms with ids {ids[i]} and {ids[j]} is redundant; leave it out"
+            )
         r, _ = self._bond_vectors(state, group, (i, j))
         return ConstraintError(
             f"the bond of atoms with ids {ids[i]} and {ids[j]} cannot be met in {self.max_iterations} "
@@ -202,7 +208,9 @@ class RigidMolecules(Centres):
             "one step, or a position is not finite; shorten the step"
         )
 
-    def _bond_vectors(self, state: State, group: Group, bond: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    def _bond_vectors(
+        self, state: State, group: Group, bond: tuple[int, int]
+    ) -> tuple[np.ndarray, np.ndarray]:
         """(molecules, 3) x_i - x_j, nearest images, and v_i - v_j."""
         x, v = (self._motion.backend.host(state[name]) for name in ("position", "velocity"))
         i, j = (group.host_rows[:, atom] for atom in bond)

@@ -28,7 +28,9 @@ class Template:
         atoms = len(self.types)
         seen: set[frozenset[int]] = set()
         if len(self.lengths) != len(self.bonds) or not self.bonds:
-            raise ConstraintError(f"{len(self.bonds)} bonds with {len(self.lengths)} lengths; one each is needed")
+            raise ConstraintError(
+                f"{len(self.bonds)} bonds with {len(self.lengths)} lengths; one each is needed"
+            )
         for (i, j), length in zip(self.bonds, self.lengths, strict=True):
             if not (0 <= i < atoms and 0 <= j < atoms and i != j and 0.0 < length < float("inf")):
                 raise ConstraintError(
