@@ -260,7 +260,7 @@ def test_gamma_variates():
             state.step, state.blocks_drawn = k, 0
             row[k] = Variates(state, 17).gamma(shape)
         assert row.mean() == pytest.approx(shape, rel=5 / np.sqrt(1500 * shape))
-        assert row.var() == pytest.approx(shape, rel=0.3 if shape < 1 else 0.15)
+        assert row.var() == pytest.approx(shape, rel=4 * np.sqrt((2 + 6 / shape) / 1500))
 
 
 # ---- velocities and errors ------------------------------------------------------------------------------
@@ -310,9 +310,9 @@ def test_refusals():
     with pytest.raises(ValueError, match="velocities are asked for"):
         maxwell_boltzmann(state, 0.0, CPU, ALONE)
     state["mass"][3] = 0.0
-    with pytest.raises(ValueError, match="mass.*id 3"):
+    with pytest.raises(ValueError, match=r"mass.*id 3"):
         maxwell_boltzmann(state, 1.0, CPU, ALONE)
-    with pytest.raises(ValueError, match="mass.*id 3"):
+    with pytest.raises(ValueError, match=r"mass.*id 3"):
         liquid(state, field, CPU, ALONE)
     state["mass"][3] = 1.0
     state["velocity"][:] = 1.0
@@ -348,6 +348,18 @@ def test_a_box_that_runs_away_is_an_error():
         system = liquid(copy, field, CPU, ALONE, ensemble=ensemble)
         with pytest.raises(OperationError, match=message):
             system.program(0.1).run(5)
+
+
+@pytest.mark.parametrize("name", ["nve", "langevin", "mtk"])
+def test_fused_program_gives_the_same_numbers(name):
+    one, other = fluid(EVERY[name]), fluid(EVERY[name])
+    fused = one.program(0.004)
+    plain = compile_structure(other, other.composition, dt=0.004)
+    assert len(plain.operations) - len(fused.operations) == (name != "mtk")
+    for program in (fused, plain):
+        program.run(5)
+    assert np.array_equal(one.state["position"], other.state["position"])
+    assert np.array_equal(one.state["velocity"], other.state["velocity"])
 
 
 def test_respa_and_other_compositions_take_the_pieces():

@@ -82,7 +82,9 @@ def test_lengths_and_energy(kind):
 
 @pytest.mark.parametrize("name", ["chain", "mtk", "mtk_flexible"])
 def test_ensembles_with_rigid_water(name):
-    errors = [spread(rigid_liquid("water", ENSEMBLES[name]), dt) for dt in (0.004, 0.002)]
+    # The box shrinks: the cutoff stays below half of it.
+    systems = [rigid_liquid("water", ENSEMBLES[name], cutoff=1.3) for _ in range(2)]
+    errors = [spread(system, dt) for system, dt in zip(systems, (0.004, 0.002), strict=True)]
     assert np.log2(errors[0] / errors[1]) == pytest.approx(2.0, abs=0.35)
 
 
@@ -103,9 +105,7 @@ def test_langevin_with_constraints_is_canonical():
     state, _ = molecules(template, 12, 3.0, masses=[1.0, 2.0])
     constraints = RigidMolecules([template])
     maxwell_boltzmann(state, 0.5, CPU, ALONE, constraints=constraints, remove_centre=False)
-    system = liquid(
-        state, IdealGas(), CPU, ALONE, ensemble=Langevin(1.5, 1.0), constraints=constraints
-    )
+    system = liquid(state, IdealGas(), CPU, ALONE, ensemble=Langevin(1.5, 1.0), constraints=constraints)
     assert system.setting.degrees == 5 * 12**3
     system.program(0.05).run(120)
     error = 4 * np.sqrt(2 / system.setting.degrees)
@@ -121,8 +121,8 @@ def test_langevin_with_constraints_is_canonical():
 def test_the_constraint_pass_projects_where_it_must():
     """g-BAOAB projects after kicks and the bath; a scaling thermostat needs no projection of its own."""
     names = [op.name for op in rigid_liquid("water", Langevin(1.0, 1.0)).program(0.002).operations]
-    half = ["remember", "drift", "shake", "rattle"]
-    assert names == ["kick", *half, "bath", *half, "pairs", "kick", "rattle"]
+    half = ["remember", "drift", "shake"]
+    assert names == ["kick", *half, "rattle", "bath", *half, "pairs", "kick", "rattle"]
     names = [op.name for op in rigid_liquid("water", VelocityRescaling(1.0, 0.1)).program(0.002).operations]
     assert names == ["bath", "kick", "remember", "drift", "shake", "pairs", "kick", "rattle", "bath"]
 
@@ -198,7 +198,7 @@ def test_refusals():
     with pytest.raises(ConstraintError, match="declared twice"):
         Template((0, 0), ((0, 1), (1, 0)), (1.0, 1.0))
     with pytest.raises(ConstraintError, match="are independent"):
-        Template((0,) * 4, ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3), (3, 2)), (1.0,) * 7)
+        Template((0,) * 5, tuple((i, j) for j in range(5) for i in range(j)), (1.0,) * 10)
     system = rigid_liquid("water")
     state = system.state
     state["position"][0] += 0.1
