@@ -23,6 +23,7 @@ from hpcphys.physics.liquids import (
     conserved,
     liquid,
     maxwell_boltzmann,
+    pressure_tensor,
     remove_centre_of_mass,
 )
 from hpcphys.physics.liquids.motion import Motion
@@ -138,6 +139,28 @@ def test_restart_bit_for_bit(name):
         assert np.array_equal(copy[array], state[array])
     assert copy.scalars == state.scalars
     assert conserved(other) == conserved(system)
+
+
+def test_forces_are_evaluated_again_only_where_the_box_was_scaled():
+    system = fluid(CellRescaling(1.0, 0.5, 0.1, Langevin(1.0, 1.0), every=3))
+    field = system.fields[0]
+    system.program(0.004).run(9)
+    assert field.evaluations == 1 + 9 + 3
+
+
+class Tailed(AllPairs):
+    """With corrections that stand for what lies beyond the cutoff."""
+
+    def totals(self):
+        return super().totals() | {"tail_energy": -3.0, "tail_virial": -2.0 * np.eye(3)}
+
+
+def test_corrections_belong_to_energy_and_pressure():
+    plain, tailed = fluid("nve"), fluid("nve")
+    tailed = liquid(tailed.state, Tailed(ALONE, cutoff=1.7), CPU, ALONE)
+    assert conserved(tailed)["potential"] == pytest.approx(conserved(plain)["potential"] - 3.0)
+    one, other = (pressure_tensor(s.state, s.setting, 2.0) for s in (plain, tailed))
+    np.testing.assert_allclose(other, one - np.eye(3), atol=1e-10)
 
 
 # ---- what is sampled --------------------------------------------------------------------------------------

@@ -138,7 +138,7 @@ def conserved(system: Liquid) -> dict[str, float]:
 
 
 def potential_energy(system: Liquid) -> float:
-    """The field's energy at the present positions."""
+    """The field's energy at the present positions, with its corrections for what lies beyond the cutoff."""
     state, field = system.state, system.fields[0]
     if isinstance(field, TotalsField):
         if not state.is_valid("force"):
@@ -149,9 +149,8 @@ def potential_energy(system: Liquid) -> float:
     field.evaluate(state, frozenset())
     state.mark_valid(field.writes)
     field.request_totals = before
-    totals = field.totals()
-    keep_totals(state, totals)
-    return float(totals["energy"])
+    keep_totals(state, field.totals())
+    return float(state.scalars[ENERGY])
 
 
 def verify_masses(state: State, motion: Motion) -> None:
