@@ -44,7 +44,7 @@ def _in_units(comm: Communicator, work: Any, rows: int) -> np.ndarray:
     """(rows,) integers proportional to the work of each row."""
     work = np.asarray(work, dtype=np.float64)
     each = np.full(rows, float(work) / max(rows, 1)) if work.ndim == 0 else work
-    wrong = each.shape != (rows,) or not np.isfinite(each).all() or (each < 0).any()
+    wrong = each.shape != (rows,) or not bool(np.isfinite(each).all()) or bool((each < 0).any())
     if comm.agree(wrong):
         raise ValueError(
             f"work of shape {work.shape} for {rows} rows (smallest {each.min(initial=0):g}): one number of 0 "

@@ -22,7 +22,7 @@ def chosen_grid(box: Box, size: int, reach: float, grid: Sequence[int] | None = 
                 f"a grid of {' × '.join(map(str, asked))} blocks was asked for on {size} ranks; give three "
                 f"numbers whose product is {size}, or leave the grid out"
             )
-        return asked  # type: ignore[return-value]
+        return asked[0], asked[1], asked[2]
 
     def imported(way: tuple[int, int, int]) -> tuple[float, tuple[int, ...]]:
         cut = [d for d in range(3) if way[d] > 1]

@@ -14,8 +14,10 @@ from scaling import (
     compare,
     compiler,
     distributions,
+    field_memory,
     force,
     gravity,
+    halo,
     limits,
     main_job,
     memory,
@@ -299,6 +301,18 @@ def test_memory_prints_bytes_per_particle(capsys):
     assert all(float(row[4]) >= float(row[2]) > 0 for row in rows[:2])
 
 
+def test_field_memory_prints_what_ranks_hold(capsys, monkeypatch):
+    small = [
+        (name, text, 64 if axes == 2 else 24, 16, axes, size)
+        for name, text, *_, axes, size in field_memory.SYSTEMS
+    ]
+    monkeypatch.setattr(field_memory, "SYSTEMS", small)
+    assert field_memory.main(["--ranks", "1", "2"]) == 0
+    said = capsys.readouterr().out
+    for word in ("flow 64^2", "wavefunction 24^3", "MB times ranks"):
+        assert word in said
+
+
 def test_main_job_prints_time_and_errors(capsys):
     assert main_job.main(["--quick", "--particles", "500", "--ranks", "1"]) == 0
     said = capsys.readouterr().out
@@ -322,6 +336,13 @@ def test_wavefunctions_prints_ratios(capsys, monkeypatch, tmp_path):
     said = capsys.readouterr().out
     assert "has no pyFFTW" in said
     assert " - " in said
+
+
+def test_halo_prints_bytes_beside_the_minimum(capsys):
+    assert halo.main(["--quick", "--ranks", "2"]) == 0
+    row = next(line.split() for line in capsys.readouterr().out.splitlines() if " 2x1x1 " in line)
+    # 500 atoms a rank: hardly 250 copies, a seventh more or less
+    assert 0.85 < float(row[6]) < 1.15
 
 
 def test_turbulence_prints_the_floor_and_the_model(capsys):
