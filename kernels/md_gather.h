@@ -84,29 +84,21 @@ DEV Vector take(const double* p, const index_of_rows& at) {
   }
   return r;
 }
-DEV void put_row(double* p, int row, __m256d v) { _mm256_mask_storeu_pd(p + 3ll * row, 7, v); }
 DEV void put_two_rows(double* p, const int* row, int left, int a, int b, __m512d v) {
-  if (a < left) put_row(p, row[a], _mm512_castpd512_pd256(v));
-  if (b < left) put_row(p, row[b], _mm512_extractf64x4_pd(v, 1));
+  if (a < left) _mm256_mask_storeu_pd(p + 3ll * row[a], 7, _mm512_castpd512_pd256(v));
+  if (b < left) _mm256_mask_storeu_pd(p + 3ll * row[b], 7, _mm512_extractf64x4_pd(v, 1));
 }
-DEV void put_rows(double* p, const index_of_rows& at, Vector v, int count) {
+DEV void put(double* p, const index_of_rows& at, Vector v) {
   EACH(k, REGISTERS) {
     const __m512d x = (__m512d)v.x.v[k], y = (__m512d)v.y.v[k], z = (__m512d)v.z.v[k];
     const __m512d even = _mm512_unpacklo_pd(x, y), odd = _mm512_unpackhi_pd(x, y);
-    const int left = count - 8 * k;
+    const int left = at.count - 8 * k;
     const int* row = at.row + 8 * k;
     put_two_rows(p, row, left, 0, 2, _mm512_permutex2var_pd(even, _mm512_setr_epi64(0, 1, 8, 8, 2, 3, 10, 10), z));
     put_two_rows(p, row, left, 4, 6, _mm512_permutex2var_pd(even, _mm512_setr_epi64(4, 5, 12, 12, 6, 7, 14, 14), z));
     put_two_rows(p, row, left, 1, 3, _mm512_permutex2var_pd(odd, _mm512_setr_epi64(0, 1, 9, 9, 2, 3, 11, 11), z));
     put_two_rows(p, row, left, 5, 7, _mm512_permutex2var_pd(odd, _mm512_setr_epi64(4, 5, 13, 13, 6, 7, 15, 15), z));
   }
-}
-static __attribute__((noinline)) void put_last_rows(double* p, const index_of_rows& at, const Vector& v) {
-  put_rows(p, at, v, at.count);
-}
-DEV void put(double* p, const index_of_rows& at, Vector v) {
-  if (at.count == SYSTEMS_PER_PASS) put_rows(p, at, v, SYSTEMS_PER_PASS);
-  else put_last_rows(p, at, v);
 }
 #else
 DEV Vector take(const double* p, const index_of_rows& at) {

@@ -60,7 +60,7 @@ def test_flexible_box_has_the_measure_of_all_boxes():
     The equations of motion alone would give h11^-2 h22^-1 instead of h22^-1 h33^-2: the means of the three
     diagonal elements would be the other way round.
     """
-    n, kt, pressure, stiffness, dt, steps = 4, 1.0, 0.5, 12.0, 0.05, 40000
+    n, kt, pressure, stiffness, dt, steps = 4, 1.0, 0.5, 12.0, 0.05, 20000
     edge = (n * kt / pressure) ** (1 / 3)
     state = atoms(np.random.default_rng(5).uniform(0, edge, (n, 3)), box=edge)
     maxwell_boltzmann(state, kt, CPU, ALONE, seed=7, remove_centre=False)
@@ -94,7 +94,7 @@ def test_flexible_box_has_the_measure_of_all_boxes():
 
 def test_axes_of_an_elastic_box():
     """An ideal gas in an elastic box whose axes are scaled:  weight V^(n+1) e^(-(P V + U)/kT) d³(ln h_aa)."""
-    n, kt, pressure, stiffness, dt, steps = 4, 1.0, 0.5, 12.0, 0.05, 40000
+    n, kt, pressure, stiffness, dt, steps = 4, 1.0, 0.5, 12.0, 0.05, 20000
     edge = (n * kt / pressure) ** (1 / 3)
     state = atoms(np.random.default_rng(5).uniform(0, edge, (n, 3)), box=edge)
     maxwell_boltzmann(state, kt, CPU, ALONE, seed=7, remove_centre=False)
@@ -128,7 +128,7 @@ def test_axes_of_an_elastic_box():
 )
 def test_volume_of_an_ideal_gas(ensemble, free):
     """P(V) ~ V^n e^(-PV/kT); V^(n-1) where the centre of mass rests.  In units of kT/P mean = variance."""
-    n, kt, pressure, steps = 10, 1.3, 0.7, 40000
+    n, kt, pressure, steps = 10, 1.3, 0.7, 20000
     edge = ((n + 1) * kt / pressure) ** (1 / 3)
     state = atoms(np.random.default_rng(5).uniform(0, edge, (n, 3)), box=edge)
     maxwell_boltzmann(state, kt, CPU, ALONE, seed=7)
