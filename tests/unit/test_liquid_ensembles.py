@@ -367,6 +367,9 @@ def test_a_box_that_runs_away_is_an_error():
         (CellRescaling(50.0, 0.01, 1.0, bath), IdealGas(), "change the volume by a factor"),
         (MartynaTobiasKlein(1.0, 1.0, 1e6, 0.1), IdealGas(), "the box changes at a rate"),
         (MartynaTobiasKlein(1.0, 1.0, 1.0, 1.0), Nowhere(), "the box changes at a rate of nan"),
+        (VelocityRescaling(1.0, 1.0), Nowhere(), "kinetic energy is nan"),
+        (NoseHooverChain(1.0, 1.0), Nowhere(), "kinetic energy is nan"),
+        (NoseHooverChain(1e-6, 0.001), IdealGas(), "cannot follow a kinetic energy"),
     ]
     for ensemble, field, message in refused:
         copy = State({name: state[name].copy() for name in state.names()}, scalars=dict(state.scalars))

@@ -98,7 +98,7 @@ def test_axes_of_an_elastic_box():
     edge = (n * kt / pressure) ** (1 / 3)
     state = atoms(np.random.default_rng(5).uniform(0, edge, (n, 3)), box=edge)
     maxwell_boltzmann(state, kt, CPU, ALONE, seed=7, remove_centre=False)
-    ensemble = AxesRescaling(pressure, 1.0, 1.0, Langevin(kt, 2.0), every=1)
+    ensemble = AxesRescaling(pressure, 4.0, 1.0, Langevin(kt, 2.0), every=1)
     program = liquid(state, ElasticBox(stiffness, edge), CPU, ALONE, ensemble=ensemble).program(dt)
     found = np.empty((steps, 3))
     for k in range(steps):
