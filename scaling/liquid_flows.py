@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from math import cos, radians, sin
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -64,7 +65,7 @@ def flows(state: State) -> list[tuple[str, Callable[[], object], int]]:
     n, motion = state.count, Motion(CPU, Communicator.serial())
     copy, heat = np.empty((n, 3)), np.zeros(n)
     rigid = RigidMolecules([three_site((0, 1, 1), 1.0, ANGLE)])
-    rigid.bind(state, None, motion)
+    rigid.bind(state, SimpleNamespace(builds=1), motion)  # as PairForces: rows are known until its next build
     rigid.project_momenta(state)
     return [
         ("copy", lambda: np.copyto(copy, state["velocity"]), 48),
