@@ -421,7 +421,7 @@ static void collect_block(const PairEngine& s, long long b, const unsigned* rows
 // Rows of forces: the sums over all parts, of one order for a number of threads.  halo_force may be null.
 // totals: energy, virial xx yy zz xy xz yz (FIXED: in whole units, exact).  Returns -1, or the slot of an atom whose force is
 // not a number.
-HOST(pairs_collect)(long long handle, real* force, real* halo_force, total_type* totals) {
+HOST(pairs_collect)(long long handle, real* force, real* halo_force, void* totals) {
   PairEngine& s = *(PairEngine*)handle;
   const real largest = real(sizeof(real) == 4 ? 3e38 : 1e300);
   sum_type* sum = s.parts[0].forces.data;
@@ -439,17 +439,37 @@ HOST(pairs_collect)(long long handle, real* force, real* halo_force, total_type*
   }
   if (totals)
     for (int k = 0; k < 7; k++) {
-      totals[k] = 0;
-      for (auto& part : s.parts) totals[k] += part.totals[k];
+      ((total_type*)totals)[k] = 0;
+      for (auto& part : s.parts) ((total_type*)totals)[k] += part.totals[k];
     }
   if (s.failed) bad = (long long)(s.failed - 1) * ROWS;
   s.failed = 0;
   pruned(s);
   return bad;
 }
+HOST(pairs_entry_bytes)() { return sizeof(PairEntry); }
+#if FIXED
+// The sums of the last collection as whole numbers, of home rows and of halo rows.
+HOST(pairs_whole)(long long handle, long long* force, long long* halo_force) {
+  PairEngine& s = *(PairEngine*)handle;
+  const sum_type* sum = s.parts[0].forces.data;
+#pragma omp parallel for schedule(static)
+  for (long long k = 0; k < s.blocks * COLUMNS; k++) {
+    const Cluster& c = s.clusters[k / COLUMNS];
+    if (k % COLUMNS >= c.size) continue;
+    const long long row = c.row + k % COLUMNS;
+    for (int d = 0; d < 3; d++) {
+      const sum_type f = sum[k / COLUMNS * BLOCK + d * COLUMNS + k % COLUMNS];
+      if (c.group) halo_force[3 * (long long)s.halo_order[row] + d] = f;
+      else force[3 * row + d] = f;
+    }
+  }
+  return 0;
+}
+#endif
 // All of a step where one rank makes all images.  Returns -2 if the list does not hold any more (nothing is done),
 // else as pairs_collect.
-HOST(pairs_step)(long long handle, long long n, const double* position, real* force, long long with_totals, total_type* totals,
+HOST(pairs_step)(long long handle, long long n, const double* position, real* force, long long with_totals, void* totals,
                  double* displacement) {
   PairEngine& s = *(PairEngine*)handle;
   pairs_place(handle, n, position, displacement);
