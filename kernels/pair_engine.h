@@ -260,7 +260,7 @@ HOST(pairs_build)(long long handle, long long n, const double* position, const i
     Extent whole = {{1e30f, 1e30f, 1e30f}, {-1e30f, -1e30f, -1e30f}};
     for (const Extent& e : g.extent) whole.low[2] = std::min(whole.low[2], e.low[2]), whole.high[2] = std::max(whole.high[2], e.high[2]);
     for (int d = 0; d < 2; d++) g.low[d] -= base[d];
-    if (g.clusters) index_columns(g, s.extents.data, whole.low[2], whole.high[2], std::max(0.5 * reach / 2, 1e-12));
+    if (g.clusters) index_columns(g, s.extents.data, whole.low[2], whole.high[2], std::max(0.2 * reach, 1e-12));
   }
   real* x = s.x.make(blocks * BLOCK);
   s.listed.make(blocks * BLOCK), s.built.make(blocks * BLOCK);

@@ -6,32 +6,6 @@
 #include "pair_clusters.h"
 #ifndef HPC_CUDA
 
-// What one thread computes: entries with home atoms alone (0), and those with halo atoms (1).
-struct Part {
-  struct List {
-    Buffer<PairEntry> entries;
-    Buffer<int> clusters, kept;
-    Buffer<unsigned> masks;
-    long long entry_count = 0, cluster_count = 0, mask_count = 0, pruned = 0;
-  } list[2];
-  std::vector<unsigned char> touched;  // pages of blocks whose forces this part adds to
-  Buffer<sum_type> forces;
-  total_type totals[7];
-  long long dropped = 0;
-};
-constexpr int PAGE = 64;  // blocks per page
-
-struct Lists {
-  const Frame* frame;
-  const std::vector<Group>* groups;
-  const Cluster* clusters;
-  const Extent* extents;
-  const real* x;
-  double reach;
-  // Pairs of atoms that do not meet: partners of slot k are partner[excluded[k] … excluded[k+1]-1], by identity.
-  const long long *excluded = nullptr, *partner = nullptr, *identity = nullptr;
-};
-
 // Blocks near one block of eight atoms, by region and image, while its entries are being made.
 struct Finding {
   struct Bucket {
@@ -45,6 +19,32 @@ struct Finding {
   std::vector<int> masked[2];
   std::vector<unsigned> masks[2];
   std::vector<Extent> extent;        // of each group
+};
+
+// What one thread computes: entries with home atoms alone (0), and those with halo atoms (1).
+struct Part {
+  struct List {
+    Buffer<PairEntry> entries;
+    Buffer<int> clusters, kept;
+    Buffer<unsigned> masks;
+    long long entry_count = 0, cluster_count = 0, mask_count = 0, pruned = 0;
+  } list[2];
+  std::vector<unsigned char> touched;  // pages of blocks whose forces this part adds to
+  Buffer<sum_type> forces;
+  total_type totals[7];
+  Finding finding;
+};
+constexpr int PAGE = 64;  // blocks per page
+
+struct Lists {
+  const Frame* frame;
+  const std::vector<Group>* groups;
+  const Cluster* clusters;
+  const Extent* extents;
+  const real* x;
+  double reach;
+  // Pairs of atoms that do not meet: partners of slot k are partner[excluded[k] … excluded[k+1]-1], by identity.
+  const long long *excluded = nullptr, *partner = nullptr, *identity = nullptr;
 };
 
 DEV int packed(const int* image) { return (image[0] + 32) << 12 | (image[1] + 32) << 6 | (image[2] + 32); }
@@ -175,26 +175,37 @@ static void search(Finding& f, const Lists& s, long long i, const Group& h, cons
   if (own >= 0) from[0] = own / h.columns[1];
   const float bottom = float(h.low[2]), per = float(1 / h.side[2]), last_bin = float(h.bins - 1);
   const bool orthogonal = s.frame->orthogonal;
-  auto gap = [](float l, float h, float other_l, float other_h) { return std::max(0.0f, std::max(other_l - h, l - other_h)); };
   Finding::Bucket* bucket = nullptr;
   long long region = -1;
+  constexpr int AT_ONCE = 32;
+  float lowest[AT_ONCE], highest[AT_ONCE];
   for (int c0 = from[0]; c0 <= to[0]; c0++) {
-    for (int c1 = own >= 0 && c0 == from[0] ? own % h.columns[1] : from[1]; c1 <= to[1]; c1++) {
-      const long long c = (long long)c0 * h.columns[1] + c1;
-      const Extent& w = h.extent[c];
-      const float g0 = gap(low[0], high[0], w.low[0], w.high[0]), g1 = gap(low[1], high[1], w.low[1], w.high[1]);
-      const float left = orthogonal ? reach2 - g0 * g0 - g1 * g1 : g0 > reach || g1 > reach ? -1.0f : reach2;
-      if (!(left >= 0)) continue;
-      const float rest = sqrtf(left) * 1.000001f, up = high[2] + rest;
-      const int bin = (int)std::max(0.0f, std::min(last_bin, (low[2] - rest - bottom) * per - 1e-2f));
-      const long long end = h.first[c + 1];
-      for (long long j = std::max(h.first[c] + h.near[c * h.bins + bin], after + 1); j < end && s.extents[j].low[2] <= up; j++) {
-        if (s.clusters[j].region != region || !bucket) {
-          region = s.clusters[j].region;
-          bucket = &bucket_of(f, region, image, code);
+    const int begin = own >= 0 && c0 == from[0] ? own % h.columns[1] : from[1];
+    for (int some = begin; some <= to[1]; some += AT_ONCE) {
+      const int count = std::min(AT_ONCE, to[1] - some + 1);
+      const long long first = (long long)c0 * h.columns[1] + some;
+      const float *l0 = h.low0.data() + first, *h0 = h.high0.data() + first, *l1 = h.low1.data() + first, *h1 = h.high1.data() + first;
+      for (int q = 0; q < count; q++) {  // heights within reach, in bins; none where lowest > highest
+        const float a = l0[q] - high[0], b = low[0] - h0[q], g0 = a > b ? a : b, gap0 = g0 > 0 ? g0 : 0;
+        const float d = l1[q] - high[1], e = low[1] - h1[q], g1 = d > e ? d : e, gap1 = g1 > 0 ? g1 : 0;
+        const float both = orthogonal ? reach2 - gap0 * gap0 - gap1 * gap1 : reach2 - (gap0 > gap1 ? gap0 * gap0 : gap1 * gap1);
+        const float rest = orthogonal ? sqrtf(both > 0 ? both : 0) * 1.000001f : reach;
+        lowest[q] = both < 0 ? 1e30f : (low[2] - rest - bottom) * per - 1e-2f;
+        highest[q] = both < 0 ? -1e30f : high[2] + rest;
+      }
+      for (int q = 0; q < count; q++) {
+        if (lowest[q] > last_bin + 1) continue;
+        const long long c = first + q, end = h.first[c + 1];
+        const int bin = (int)(lowest[q] < 0 ? 0.0f : lowest[q] < last_bin ? lowest[q] : last_bin);
+        const float up = highest[q];
+        for (long long j = std::max(h.first[c] + h.near[c * h.bins + bin], after + 1); j < end && s.extents[j].low[2] <= up; j++) {
+          if (s.clusters[j].region != region) {
+            region = s.clusters[j].region;
+            bucket = &bucket_of(f, region, image, code);
+          }
+          bucket->blocks.grow(bucket->count + 1, bucket->count)[bucket->count] = int(j);
+          bucket->count++;
         }
-        bucket->blocks.grow(bucket->count + 1, bucket->count)[bucket->count] = int(j);
-        bucket->count++;
       }
     }
   }
@@ -229,8 +240,7 @@ static void search_images(Finding& f, const Lists& s, long long i, const Group& 
 
 // The part's share of all blocks: blocks of every group, in order.
 static void find_part(Part& part, const Lists& s, long long from, long long to, long long blocks) {
-  static thread_local Finding kept;
-  Finding& finding = kept;
+  Finding& finding = part.finding;
   part.touched.assign(blocks / PAGE + 1, 0);
   for (auto& list : part.list) list.entry_count = list.cluster_count = list.mask_count = 0, list.pruned = -1;
   const std::vector<Group>& groups = *s.groups;

@@ -20,7 +20,7 @@ from hpcphys.kernels import backend as backend_named
 REAL = {"mixed": np.float32, "double": np.float64}
 INNER = 0.55  # part of the buffer that the pruned list keeps: the fastest of 0.3 … 0.8 (scaling/pairs.py)
 FORCE_BITS, TOTAL_BITS = 40, 34  # binary places below the characteristic force, and energy, of fixed-point sums
-REGIONS = 2.5  # cutoffs per region at least: single-precision offsets stay below two cutoffs or so
+REGIONS = 5.0  # cutoffs per region at least: single-precision offsets stay below four cutoffs or so
 
 
 class OverlapError(FloatingPointError):
