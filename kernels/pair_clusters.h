@@ -4,11 +4,11 @@
 // u = fractional coordinate times the box's perpendicular width: no two atoms are nearer than they are along any one axis
 // of u, and in an orthogonal box u is the position itself.
 #pragma once
+#include "pair_forces.h"
 #ifndef HPC_CUDA
 #include <stdlib.h>
 #include <algorithm>
 #include <vector>
-#include "pair_forces.h"
 #ifdef _OPENMP
 #include <omp.h>
 #else
