@@ -21,7 +21,14 @@ class Table(PairPotential):
     struct = "Table"
 
     def __init__(
-        self, r: Any, energy: Any, force: Any, *, points: int = 2000, shift="none", switch_from: float | None = None
+        self,
+        r: Any,
+        energy: Any,
+        force: Any,
+        *,
+        points: int = 2000,
+        shift="none",
+        switch_from: float | None = None,
     ):
         """r: (m,) ascending distances, up to the cutoff or beyond; energy, force (= -dE/dr): (m,) each.
         points: knots of the kernel's table.  Between the given points a cubic in r is laid through energy and
@@ -29,7 +36,13 @@ class Table(PairPotential):
         super().__init__(1, shift, switch_from)
         self.r, self.energy, self.force = (np.asarray(a, dtype=np.float64) for a in (r, energy, force))
         sizes = {self.r.shape, self.energy.shape, self.force.shape}
-        if len(sizes) != 1 or self.r.ndim != 1 or len(self.r) < 2 or (np.diff(self.r) <= 0).any() or self.r[0] <= 0:
+        if (
+            len(sizes) != 1
+            or self.r.ndim != 1
+            or len(self.r) < 2
+            or (np.diff(self.r) <= 0).any()
+            or self.r[0] <= 0
+        ):
             raise ValueError(
                 f"a table of shapes {self.r.shape}, {self.energy.shape}, {self.force.shape}: r must ascend from "
                 "above 0, with an energy and a force (-dE/dr) for each, two points at least"
@@ -43,7 +56,13 @@ class Table(PairPotential):
         slope = -slope / (2 * knots) * h  # dE/ds in units of the distance of knots
         rise = np.diff(value)
         self._cubics = np.stack(
-            (value[:-1], slope[:-1], 3 * rise - 2 * slope[:-1] - slope[1:], slope[:-1] + slope[1:] - 2 * rise), 1
+            (
+                value[:-1],
+                slope[:-1],
+                3 * rise - 2 * slope[:-1] - slope[1:],
+                slope[:-1] + slope[1:] - 2 * rise,
+            ),
+            1,
         )
         self.data = self._cubics.ravel()
 
@@ -143,7 +162,9 @@ class Expression(PairPotential):
         for constant in self._constants:
             row = np.empty((self.types, self.types))
             for a, b in np.ndindex(self.types, self.types):
-                values = {symbol: float(self.parameters[name][a, b]) for name, symbol in self._symbols.items()}
+                values = {
+                    symbol: float(self.parameters[name][a, b]) for name, symbol in self._symbols.items()
+                }
                 row[a, b] = float(constant.xreplace(_numbers(values)).evalf(17))
             rows.append(row)
         return rows
@@ -175,7 +196,9 @@ class Expression(PairPotential):
         references = graph.add(results)
         share(graph, references)
         counter = iter(range(1_000_000))
-        made = Statements(graph, references, lambda stem: f"{stem}_{next(counter)}", {}, lambda statement: None)
+        made = Statements(
+            graph, references, lambda stem: f"{stem}_{next(counter)}", {}, lambda statement: None
+        )
         lines = [f"    const {st.type} {st.name} = {_typed(st.text)};" for st in made.moving]
         energy, force = (_typed(text) for text in made.results)
         if not self._constants:  # the kernel's arrays have one element at least
