@@ -479,6 +479,19 @@ HOST(pairs_step)(long long handle, long long n, const double* position, real* fo
   return pairs_collect(handle, force, nullptr, with_totals ? totals : nullptr);
 }
 
+// A new list where one rank makes all images: wraps, sorts, and puts the rows of all arrays of the state (addresses, bytes per
+// row) in order; position, image (or null) and type are among them.  order: room for n.  Returns how many atoms are lost.
+HOST(pairs_rebuild)(long long handle, long long n, double* position, int* image, const int* type, unsigned* order, long long arrays,
+                    const long long* addresses, const long long* bytes, const long long* identity, long long exclusions,
+                    const long long* exclusion_of, const long long* exclusion_with) {
+  const long long lost = pairs_wrap(handle, n, position, image);
+  if (lost) return lost;
+  pairs_sort(handle, n, position, order);
+  pairs_rows(handle, n, order, arrays, addresses, bytes);
+  return pairs_build(handle, n, position, type, 0, nullptr, nullptr, nullptr, nullptr, identity, nullptr, exclusions, exclusion_of,
+                     exclusion_with);
+}
+
 // ---- what went wrong, and counts ----------------------------------------------------------------------------------------------
 // The nearest pair with an atom of the cluster of four in which `slot` lies: rows (halo rows from n on) and distance.
 HOST(pairs_nearest)(long long handle, long long slot, long long* rows_found, double* distance) {

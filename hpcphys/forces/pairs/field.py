@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import weakref
 from collections.abc import Iterable
 from typing import Any
@@ -190,6 +191,17 @@ class PairForces:
         self.host.host("pairs_counts", self.handle, counts)
         names = ("builds", "prunings", "entries", "listed", "kept", "masked", "blocks", "bytes")
         return dict(zip(names, map(int, counts), strict=True))
+
+    def native(self) -> dict[str, int]:
+        """For native loops over steps, on one rank's CPU: `handle`, and the addresses of `pairs_step` and
+        `pairs_rebuild` of kernels/pair_engine.h.  A loop calls pairs_step; where that returns -2, pairs_rebuild
+        with all arrays of the state, or `rebuild` here."""
+        if self.backend.name != "cpu" or self.communicator.size > 1:
+            raise ValueError("native loops over steps need backend cpu and one rank")
+        library = self.host.library
+        named = ("pairs_step", "pairs_rebuild")
+        addresses = {name: ctypes.cast(library[name], ctypes.c_void_p).value for name in named}
+        return {"handle": self.handle, **addresses}
 
     # -- the engine ----------------------------------------------------------------------------------------
 
