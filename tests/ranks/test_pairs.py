@@ -65,7 +65,9 @@ def test_types_and_exclusions_on_ranks(ranks):
     x, box = box_of("tilted")
     types = np.arange(len(x)) % 2
     potential = LennardJones([1.0, 0.5], [1.0, 0.9], shift="switch", switch_from=2.0)
-    bonds = np.stack((np.arange(0, len(x) - 1, 3), np.arange(1, len(x), 3)[: len(range(0, len(x) - 1, 3))]), 1)
+    bonds = np.stack(
+        (np.arange(0, len(x) - 1, 3), np.arange(1, len(x), 3)[: len(range(0, len(x) - 1, 3))]), 1
+    )
     state = share(state_of(x, types), ranks)
     field_of(ranks, box, potential, exclusions=bonds).evaluate(state)
     alone = state_of(x, types)
