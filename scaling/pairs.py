@@ -1,7 +1,7 @@
 """Pair forces: force-only beside a bare loop over the same list, the list's price, whole steps.
 
-The benchmark `in.lj` of LAMMPS: density 0.8442, cutoff 2.5, a face-centred lattice at temperature 1.44, time step
-0.005; one core, process CPU time, the best of several.     python scaling/pairs.py [--cells 20 40] [--quick]
+The benchmark `in.lj` of LAMMPS: density 0.8442, cutoff 2.5, a face-centred lattice at temperature 1.44, time
+step 0.005; one core, process CPU time, the best of several.     python scaling/pairs.py [--cells 20 40] [--quick]
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ STATED = "4*eps*((s/r)^12 - (s/r)^6)"
 
 @dataclass(frozen=True)
 class Rates:
-    """Seconds per step, one core: the bare loop, force only, a build, one whole step of a run; builds per step."""
+    """Seconds per step, one core: the bare loop, force only, a build, a whole step; builds per step."""
 
     count: int
     bare: float
@@ -74,8 +74,8 @@ def advance(field: PairForces, state: State, loops: Any, steps: int) -> None:
     native, displacement, done = field.native(), np.zeros(1), 0
     while done < steps:
         done += loops.host(
-            "whole_steps", native["pairs_step"], field.handle, state.count, state["position"], state["velocity"],
-            state["force"], DT, steps - done, displacement,
+            "whole_steps", native["pairs_step"], field.handle, state.count, state["position"],
+            state["velocity"], state["force"], DT, steps - done, displacement,
         )  # fmt: skip
         if done < steps:
             field.evaluate(state)

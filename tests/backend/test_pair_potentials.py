@@ -18,7 +18,8 @@ CUTOFF = 2.5
 # One small module holds all potentials: what it costs is the C++ compiler's time.
 TILES = """#include "pair_words.h"
 #include "pair_potentials.h"
-HOST(tiles)(long long which, long long n, const REAL* square, const REAL* c, const REAL* data, REAL* energy, REAL* force) {
+HOST(tiles)(long long which, long long n, const REAL* square, const REAL* c, const REAL* data, REAL* energy,
+            REAL* force) {
   num k[16];
   for (int q = 0; q < 12; q++) k[q] = num(c[q]);
   for (long long t = 0; t < n; t++) {

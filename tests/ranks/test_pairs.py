@@ -1,4 +1,4 @@
-"""Pair forces on ranks: those of one rank, to rounding or to the last bit, while atoms move between blocks."""
+"""Pair forces on ranks: those of one rank, to rounding or to the last bit, while atoms migrate."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def steps(field, state, count, dt=0.004):
 
 
 def test_reproducible_runs_are_the_same_to_the_last_bit(ranks):
-    """30 steps over several lists and migrations against one rank: every position, the energy and the virial."""
+    """30 steps over several lists and migrations against one rank: positions, energy and virial."""
     x, edge = lattice(5, jitter=0.03)
     box = Box([edge] * 3)
     velocity = np.random.default_rng(3).normal(size=x.shape)
@@ -114,5 +114,5 @@ def test_reproducible_runs_are_the_same_to_the_last_bit(ranks):
 def test_overlap_ends_all_ranks(ranks):
     x, box = box_of("cube")
     x[40] = x[200]
-    with pytest.raises(OverlapError, match="overlap|apart"):
+    with pytest.raises(OverlapError, match=r"overlap|apart"):
         field_of(ranks, box).evaluate(share(state_of(x), ranks))
