@@ -23,7 +23,7 @@ HOST(bare_forces)(long long n, const PairEntry* entries, const int* clusters, co
       const __m512 xj = _mm512_broadcast_f32x8(_mm256_loadu_ps(x + j)), yj = _mm512_broadcast_f32x8(_mm256_loadu_ps(x + j + 8)),
                    zj = _mm512_broadcast_f32x8(_mm256_loadu_ps(x + j + 16));
       __m512 tx = _mm512_setzero_ps(), ty = tx, tz = tx;
-      for (int k = 0; k < 2; k++) {
+      UNROLL(2) for (int k = 0; k < 2; k++) {
         const __m512 dx = _mm512_sub_ps(p[0][k], xj), dy = _mm512_sub_ps(p[1][k], yj), dz = _mm512_sub_ps(p[2][k], zj);
         const __m512 r2 = _mm512_fmadd_ps(dx, dx, _mm512_fmadd_ps(dy, dy, _mm512_mul_ps(dz, dz)));
         const __m512 seed = _mm512_rcp14_ps(r2), u = _mm512_mul_ps(seed, _mm512_fnmadd_ps(r2, seed, two));
@@ -39,26 +39,37 @@ HOST(bare_forces)(long long n, const PairEntry* entries, const int* clusters, co
         _mm256_storeu_ps(to, _mm256_sub_ps(_mm256_loadu_ps(to), both));
       }
     }
-    for (int d = 0; d < 3; d++)
-      for (int k = 0; k < 2; k++)
-        for (int h = 0; h < 2; h++) f[at + d * COLUMNS + 2 * k + h] += _mm512_mask_reduce_add_ps(h ? 0xff00 : 0x00ff, s[d][k]);
+    for (int d = 0; d < 3; d++) {  // one atom per quarter, then the sum of each quarter
+      __m512 t = _mm512_add_ps(_mm512_shuffle_f32x4(s[d][0], s[d][1], 0x88), _mm512_shuffle_f32x4(s[d][0], s[d][1], 0xdd));
+      t = _mm512_add_ps(t, _mm512_permute_ps(t, 0xb1));
+      t = _mm512_add_ps(t, _mm512_permute_ps(t, 0x4e));
+      float* to = f + at + d * COLUMNS;
+      _mm_storeu_ps(to, _mm_add_ps(_mm_loadu_ps(to), _mm512_castps512_ps128(_mm512_maskz_compress_ps(0x1111, t))));
+    }
   }
   return 0;
 }
 #endif
 
 typedef long long (*Step)(long long, long long, const double*, void*, long long, void*, double*);
-// Leapfrog with unit masses: at most `steps` times v += dt·F, x += dt·v, forces.  Returns the steps whose forces are done: fewer
-// when the list does not hold any more, after the drift.
-HOST(whole_steps)(long long step, long long handle, long long n, double* position, double* velocity, real* force, double dt,
-                  long long steps, double* displacement) {
+typedef long long (*Rebuild)(long long, long long, double*, int*, const int*, unsigned*, long long, const long long*, const long long*,
+                             const long long*, long long, const long long*, const long long*);
+// Leapfrog with unit masses: `steps` times v += dt·F, x += dt·v, forces, lists where they are due.  Returns the steps done.
+HOST(whole_steps)(long long step, long long rebuild, long long handle, long long n, double* position, double* velocity, real* force,
+                  int* image, const int* type, unsigned* order, long long arrays, const long long* addresses, const long long* bytes,
+                  double dt, long long steps, double* displacement) {
   for (long long k = 0; k < steps; k++) {
 #pragma omp parallel for schedule(static)
     for (long long i = 0; i < 3 * n; i++) {
       velocity[i] += dt * double(force[i]);
       position[i] += dt * velocity[i];
     }
-    if (((Step)step)(handle, n, position, force, 0, nullptr, displacement) != -1) return k;
+    long long found = ((Step)step)(handle, n, position, force, 0, nullptr, displacement);
+    if (found == -2) {
+      ((Rebuild)rebuild)(handle, n, position, image, type, order, arrays, addresses, bytes, nullptr, 0, nullptr, nullptr);
+      found = ((Step)step)(handle, n, position, force, 0, nullptr, displacement);
+    }
+    if (found != -1) return k;
   }
   return steps;
 }

@@ -1,7 +1,7 @@
 """Pair forces: force-only beside a bare loop over the same list, the list's price, whole steps.
 
-The benchmark `in.lj` of LAMMPS: density 0.8442, cutoff 2.5, a face-centred lattice at temperature 1.44, time
-step 0.005; one core, process CPU time, the best of several.     python scaling/pairs.py [--cells 20 40] [--quick]
+The benchmark `in.lj` of LAMMPS: density 0.8442, cutoff 2.5, a face-centred lattice at temperature 1.44,
+time step 0.005; one core, process CPU time, the best of several.     python scaling/pairs.py [--cells 20 40] [--quick]
 """
 
 from __future__ import annotations
@@ -70,16 +70,18 @@ def lattice(cells: int) -> tuple[dict[str, np.ndarray], float]:
 
 
 def advance(field: PairForces, state: State, loops: Any, steps: int) -> None:
-    """Whole steps in native code; lists are made in between."""
-    native, displacement, done = field.native(), np.zeros(1), 0
-    while done < steps:
-        done += loops.host(
-            "whole_steps", native["pairs_step"], field.handle, state.count, state["position"],
-            state["velocity"], state["force"], DT, steps - done, displacement,
-        )  # fmt: skip
-        if done < steps:
-            field.evaluate(state)
-            done += 1
+    """Whole steps in native code, lists included."""
+    native, count = field.native(), state.count
+    arrays = [state[name] for name in state]
+    addresses = np.array([array.ctypes.data for array in arrays], np.int64)
+    widths = np.array([array.nbytes // count for array in arrays], np.int64)
+    done = loops.host(
+        "whole_steps", native["pairs_step"], native["pairs_rebuild"], field.handle, count, state["position"],
+        state["velocity"], state["force"], state["image"], state["type"], np.empty(count, np.uint32),
+        len(arrays), addresses, widths, DT, steps, np.zeros(1),
+    )  # fmt: skip
+    if done < steps:
+        raise RuntimeError(f"step {done}: the run has become unstable")
 
 
 def measured(
