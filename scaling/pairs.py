@@ -149,7 +149,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Print the rates of all sizes in both precisions, and what a stated potential costs."""
     parser = argparse.ArgumentParser(description="pair forces: bare loop, force only, builds, whole steps")
     parser.add_argument("--cells", type=int, nargs="*", default=CELLS, help="cells per edge, four atoms each")
-    parser.add_argument("--buffer", type=float, default=0.6)
+    parser.add_argument("--buffer", type=float, default=0.7)
     parser.add_argument("--inner", type=float, default=0.25)
     parser.add_argument("--precisions", nargs="*", default=("mixed", "double"))
     parser.add_argument("--quick", action="store_true", help="864 and 32 000 atoms alone")
