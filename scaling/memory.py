@@ -13,6 +13,7 @@ import argparse
 import json
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -54,16 +55,22 @@ plots = false
 
 def measured(count: int, ranks: int, model: str, steps: int) -> list[dict[str, float]]:
     """One record per rank, as memory_probe.py writes them."""
+
+    def text(particles: int, folder: Path) -> str:
+        return JOB.format(model=model, particles=particles, steps=steps, folder=folder)
+
+    return probed(lambda folder: (text(count, folder / "job"), text(SMALL, folder / "small")), ranks)
+
+
+def probed(texts: Callable[[Path], tuple[str, str]], ranks: int) -> list[dict[str, float]]:
+    """Records of memory_probe.py for the job and the small job that `texts` gives for an output folder."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        jobs = []
-        for label, particles in (("job", count), ("small", SMALL)):
-            job = folder / f"{label}.toml"
-            values = {"model": model, "particles": particles, "steps": steps, "folder": folder / label}
-            job.write_text(JOB.format(**values), encoding="utf-8")
-            jobs.append(str(job))
+        jobs = [folder / f"{label}.toml" for label in ("job", "small")]
+        for job, text in zip(jobs, texts(folder), strict=True):
+            job.write_text(text, encoding="utf-8")
         target = folder / "found.json"
-        launched(ranks, [str(PROBE), *jobs, str(target)])
+        launched(ranks, [str(PROBE), *map(str, jobs), str(target)])
         return json.loads(target.read_text(encoding="utf-8"))
 
 

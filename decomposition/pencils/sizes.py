@@ -20,6 +20,15 @@ def largest_prime(count: int) -> int:
     return max(largest, count)
 
 
+def slow_size(count: int) -> str:
+    """What to say of a number of points that transforms slowly; "" of others."""
+    factor = largest_prime(count)
+    if factor <= SLOW_ABOVE:
+        return ""
+    below, above = smooth_sizes(count)
+    return f"{count} points have the prime factor {factor}: transforms are slow; {below} or {above} are fast"
+
+
 def _nearest(count: int, step: int) -> int:
     while count > 1 and largest_prime(count) > 7:
         count += step

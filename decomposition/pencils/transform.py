@@ -12,7 +12,7 @@ from ..communicator import Communicator
 from .layout import Pencil
 from .paths import ArrayPath, HostPath
 from .plans import EFFORTS, Plans
-from .sizes import SLOW_ABOVE, largest_prime, smooth_sizes
+from .sizes import slow_size
 from .stages import Stages
 
 PRECISIONS = ("double", "single")
@@ -190,13 +190,5 @@ class FourierTransform:
 
 def _slow_sizes(shape: Sequence[int]) -> list[str]:
     """A line for each axis whose number of points has a large prime factor."""
-    notes = []
-    for axis, count in enumerate(shape):
-        prime = largest_prime(count)
-        if prime > SLOW_ABOVE:
-            below, above = smooth_sizes(count)
-            notes.append(
-                f"axis {axis} has {count} points, with the prime factor {prime}: its transforms are slow; "
-                f"{below} or {above} points are fast"
-            )
-    return notes
+    notes = ((axis, slow_size(count)) for axis, count in enumerate(shape))
+    return [f"axis {axis}: {note}" for axis, note in notes if note]

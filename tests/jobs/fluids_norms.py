@@ -6,24 +6,18 @@ python fluids_norms.py RESULT.json        sum |ω̂|, the diagnostics and the sp
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
 import numpy as np
 
-from hpcphys.decomposition.communicator import Communicator
-from hpcphys.kernels import backend
-from hpcphys.report.log import Log
-from hpcphys.report.timers import Timers
 from hpcphys.run.job_file import load_job
-from hpcphys.run.kind import kind_of
 
-ROOT = Path(__file__).resolve().parents[2]
-JOBS = sorted((ROOT / "jobs" / "fluids").glob("*.toml"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from job_norms import jobs_of, started, write_norms
+
+JOBS = jobs_of("fluids")
 STEPS, POINTS = 10, 48
-ERRORS = ("error",)
-"""Parts of names of what is round-off, or nearly so: compared with nothing."""
 
 
 def small(path: Path):
@@ -38,20 +32,18 @@ def small(path: Path):
     step = None if job.time.adaptive else job.time.step
     update["time"] = job.time.model_copy(update={"steps": STEPS, "end": None, "step": step})
     if job.forcing is not None:
+        highest = (POINTS - 1) // 3 - job.forcing.width
         update["forcing"] = job.forcing.model_copy(
-            update={"wavenumber": share * job.forcing.wavenumber + 2.0}
+            update={"wavenumber": min(share * job.forcing.wavenumber + 2.0, highest)}
         )
     if job.initial.model == "random":
         update["initial"] = job.initial.model_copy(update={"peak": 4.0})
     return job.model_copy(update=update)
 
 
-def norms(path: Path, communicator, runtime) -> dict[str, float]:
+def norms(path: Path, communicator) -> dict[str, float]:
     """Of the job's state after STEPS steps, its last row of diagnostics and its spectrum."""
-    job = small(path)
-    timers, log = Timers(communicator), Log(1)
-    simulation = kind_of(job).simulation(job, runtime, communicator, timers, log, None)
-    simulation.start(resumed=False)
+    simulation = started(small(path), communicator)
     simulation.advance(STEPS, diagnosed=True)
     assert simulation.is_finite(), path
     found = {name: float(value) for name, value in simulation.row().items()}
@@ -64,13 +56,5 @@ def norms(path: Path, communicator, runtime) -> dict[str, float]:
     return found
 
 
-def main(result: Path) -> None:
-    communicator = Communicator.start()
-    runtime = backend("cpu", threads=1)
-    found = {path.stem: norms(path, communicator, runtime) for path in JOBS}
-    if communicator.rank == 0:
-        result.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
-
-
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    write_norms(JOBS, norms)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -13,62 +11,32 @@ import numpy as np
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from launching import ENVIRONMENT, MPIRUN, ROOT, launcher
+from job_norms import jobs_of, measured, stored
+from launching import MPIRUN, ROOT
+from small_flows import FORCED
 
-JOBS = sorted((ROOT / "jobs" / "fluids").glob("*.toml"))
-NORMS = Path(__file__).with_name("fluids_norms.py")
-STORED = json.loads((Path(__file__).parent / "stored" / "fluids.json").read_text())
+JOBS = jobs_of("fluids")
+STORED = stored("fluids")
 
-FORCED = """
-[system]
-kind = "fluid"
-
-[grid]
-points = 40
-
-[fluid]
-viscosity = 1e-3
-drag = 0.1
-
-[forcing]
-wavenumber = 7
-
-[initial]
-model = "random"
-peak = 4
-
-[time]
-steps = {steps}
-adaptive = true
-cfl = 0.4
-
-[diagnostics]
+SMALL = (
+    FORCED.replace("steps = 100", "steps = {steps}")
+    + """
 spectra_every = 3
 fit_min = 2
 fit_max = 9
-budget_every = 2
 
 [output]
 directory = "{folder}"
 diagnostics_every = 4
 plots = false
 """
-
-
-def norms(ranks: int, folder: Path) -> dict:
-    result = folder / f"norms-{ranks}.json"
-    command = [*(launcher(ranks) if ranks > 1 else []), sys.executable, str(NORMS), str(result)]
-    done = subprocess.run(
-        command, env={**os.environ, **ENVIRONMENT}, capture_output=True, text=True, timeout=280
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(result.read_text())
+)
 
 
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory) -> dict:
     """Norms on one rank."""
-    return norms(1, tmp_path_factory.mktemp("fluids"))
+    return measured("fluids_norms.py", 1, tmp_path_factory.mktemp("fluids"))
 
 
 def test_every_job_has_stored_norms():
@@ -89,7 +57,7 @@ def test_norms_are_as_stored(alone, job):
 def test_ranks_do_not_matter(alone, tmp_path):
     """Fields, sums, spectra bit for bit; to rounding what came in, a plain sum over the ranks, and the jobs
     whose implicit steps end by norms."""
-    for job, found in norms(3, tmp_path).items():
+    for job, found in measured("fluids_norms.py", 3, tmp_path).items():
         for name, value in found.items():
             if "casimirs" in job or "injected" in name or "error" in name:
                 assert value == pytest.approx(alone[job][name], rel=1e-9, abs=1e-12), (job, name)
@@ -100,7 +68,7 @@ def test_ranks_do_not_matter(alone, tmp_path):
 def test_a_resumed_run_is_the_uninterrupted_one_on_other_ranks(launch, folder):
     """The field bit for bit; diagnostics, which are sums over ranks, to rounding; spectra cut back and gone
     on with."""
-    whole, parted = folder("whole", 18, FORCED), folder("parted", 7, FORCED)
+    whole, parted = folder("whole", 18, SMALL), folder("parted", 7, SMALL)
     assert launch("run", whole.job, ranks=1).end() == 0
     assert launch("run", parted.job, ranks=2).end() == 0
     again = launch("resume", parted.path, "--set", "time.steps=18", ranks=3)
@@ -118,7 +86,7 @@ def test_a_resumed_run_is_the_uninterrupted_one_on_other_ranks(launch, folder):
 
 
 def test_what_a_run_leaves(launch, folder):
-    given = folder("given", 24, FORCED)
+    given = folder("given", 24, SMALL)
     run = launch("run", given.job, "--set", "output.plots=true", "--set", "fluid.precision=single", ranks=2)
     assert run.end() == 0, run.err
     assert "2D Navier-Stokes, 40 x 40 points (K = 13), single, rk4, random, forced at k = 7" in run.out
@@ -147,7 +115,7 @@ def test_what_a_run_leaves(launch, folder):
 
 
 def test_numbers_that_are_none_end_the_run_at_their_step(launch, folder):
-    text = FORCED.replace("adaptive = true\ncfl = 0.4", "step = 0.02")
+    text = SMALL.replace("adaptive = true\ncfl = 0.4", "step = 0.02")
     given = folder("bad", 50, text.replace("[forcing]", "[forcing]\nenergy_rate = 1e300"))
     run = launch("run", given.job, ranks=2)
     assert run.end() == 1

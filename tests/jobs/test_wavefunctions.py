@@ -18,12 +18,12 @@ from hpcphys.io.series import read_series
 from hpcphys.report.wavefunctions import plot_wavefunction
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from launching import ENVIRONMENT, MPIRUN, ROOT, launcher
+from job_norms import jobs_of, measured, stored
+from launching import ENVIRONMENT, MPIRUN
 
-JOBS = sorted((ROOT / "jobs" / "wavefunctions").glob("*.toml"))
+JOBS = jobs_of("wavefunctions")
 SEVERAL_AXES = [path.stem for path in JOBS if len(tomllib.loads(path.read_text())["grid"]["points"]) > 1]
-NORMS = Path(__file__).with_name("wave_norms.py")
-STORED = json.loads((Path(__file__).parent / "stored" / "wavefunctions.json").read_text())
+STORED = stored("wavefunctions")
 
 PACKET = """
 [system]
@@ -60,20 +60,10 @@ plots = false
 """
 
 
-def norms(ranks: int, folder: Path, names: list[str]) -> dict:
-    result = folder / f"norms-{ranks}.json"
-    command = [*(launcher(ranks) if ranks > 1 else []), sys.executable, str(NORMS), str(result), *names]
-    done = subprocess.run(
-        command, env={**os.environ, **ENVIRONMENT}, capture_output=True, text=True, timeout=280
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(result.read_text())
-
-
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory) -> dict:
     """Norms on one rank."""
-    return norms(1, tmp_path_factory.mktemp("waves"), [])
+    return measured("wave_norms.py", 1, tmp_path_factory.mktemp("waves"))
 
 
 def differences(found: dict, wanted: dict, share: float) -> list[str]:
@@ -101,7 +91,7 @@ def test_norms_are_as_stored(alone, job):
 @pytest.mark.skipif(MPIRUN is None, reason="no mpirun")
 def test_ranks_do_not_matter(alone, tmp_path):
     """Other numbers of them are in tests/ranks."""
-    found = norms(2, tmp_path, SEVERAL_AXES)
+    found = measured("wave_norms.py", 2, tmp_path, SEVERAL_AXES)
     assert set(found) == set(SEVERAL_AXES)
     assert not differences(found, {job: alone[job] for job in SEVERAL_AXES}, 1e-11)
 

@@ -17,11 +17,11 @@ from hpcphys.run.errors import JobError
 from hpcphys.run.job_file import load_job, parse_job
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from launching import ENVIRONMENT, MPIRUN, ROOT, launcher
+from job_norms import jobs_of, measured, stored
+from launching import ENVIRONMENT, MPIRUN
 
-JOBS = sorted((ROOT / "jobs" / "zoo").glob("*.toml"))
-NORMS = Path(__file__).with_name("zoo_norms.py")
-STORED = json.loads((Path(__file__).parent / "stored" / "zoo.json").read_text())
+JOBS = jobs_of("zoo")
+STORED = stored("zoo")
 
 BATCH = """
 [system]
@@ -51,20 +51,10 @@ plots = false
 """
 
 
-def norms(ranks: int, folder: Path) -> dict:
-    result = folder / f"norms-{ranks}.json"
-    command = [*(launcher(ranks) if ranks > 1 else []), sys.executable, str(NORMS), str(result)]
-    done = subprocess.run(
-        command, env={**os.environ, **ENVIRONMENT}, capture_output=True, text=True, timeout=280
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(result.read_text())
-
-
 @pytest.fixture(scope="module")
 def alone(tmp_path_factory) -> dict:
     """Norms on one rank."""
-    return norms(1, tmp_path_factory.mktemp("zoo"))
+    return measured("zoo_norms.py", 1, tmp_path_factory.mktemp("zoo"))
 
 
 def test_every_job_has_stored_norms():
@@ -83,7 +73,7 @@ def test_norms_are_as_stored(alone, job):
 @pytest.mark.parametrize("ranks", [2, 4])
 def test_ranks_do_not_matter(alone, tmp_path, ranks):
     """Bit for bit: 13 jobs of one system leave ranks idle, the others share 7 systems."""
-    assert norms(ranks, tmp_path) == alone
+    assert measured("zoo_norms.py", ranks, tmp_path) == alone
 
 
 @pytest.mark.parametrize("carries", [(), ("carry_q", "carry_p")])

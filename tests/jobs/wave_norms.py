@@ -6,21 +6,17 @@ python wave_norms.py RESULT.json [JOB ...]      sums of the wavefunction and the
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
 import numpy as np
 
-from hpcphys.decomposition.communicator import Communicator
-from hpcphys.kernels import backend
-from hpcphys.report.log import Log
-from hpcphys.report.timers import Timers
 from hpcphys.run.job_file import load_job
-from hpcphys.run.kind import kind_of
 
-ROOT = Path(__file__).resolve().parents[2]
-JOBS = sorted((ROOT / "jobs" / "wavefunctions").glob("*.toml"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from job_norms import jobs_of, started, write_norms
+
+JOBS = jobs_of("wavefunctions")
 STEPS = 8
 POINTS = {1: 128, 2: 32, 3: 12}
 
@@ -34,11 +30,9 @@ def small(path: Path):
     return job.model_copy(update={"grid": grid, "time": time})
 
 
-def norms(path: Path, communicator, runtime) -> dict[str, float]:
+def norms(path: Path, communicator) -> dict[str, float]:
     """Sums over the wavefunction after STEPS steps, and the numbers of its last row."""
-    job = small(path)
-    simulation = kind_of(job).simulation(job, runtime, communicator, Timers(communicator), Log(1), None)
-    simulation.start(resumed=False)
+    simulation = started(small(path), communicator)
     simulation.row()
     for _ in range(STEPS):
         simulation.advance(1, diagnosed=True)
@@ -52,14 +46,5 @@ def norms(path: Path, communicator, runtime) -> dict[str, float]:
     return found
 
 
-def main(result: Path, names: list[str]) -> None:
-    communicator = Communicator.start()
-    runtime = backend("cpu", threads=1)
-    chosen = [path for path in JOBS if not names or path.stem in names]
-    found = {path.stem: norms(path, communicator, runtime) for path in chosen}
-    if communicator.rank == 0:
-        result.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
-
-
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2:])
+    write_norms(JOBS, norms)

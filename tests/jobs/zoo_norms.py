@@ -5,21 +5,17 @@ python zoo_norms.py RESULT.json        sum |z| of every variable, and the diagno
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
 import numpy as np
 
-from hpcphys.decomposition.communicator import Communicator
-from hpcphys.kernels import backend
-from hpcphys.report.log import Log
-from hpcphys.report.timers import Timers
 from hpcphys.run.job_file import load_job
-from hpcphys.run.kind import kind_of
 
-ROOT = Path(__file__).resolve().parents[2]
-JOBS = sorted((ROOT / "jobs" / "zoo").glob("*.toml"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from job_norms import jobs_of, started, write_norms
+
+JOBS = jobs_of("zoo")
 STEPS, SYSTEMS = 24, 7
 
 
@@ -31,12 +27,9 @@ def small(path: Path):
     return job.model_copy(update={"initial": initial, "time": time})
 
 
-def norms(path: Path, communicator, runtime) -> dict[str, float]:
+def norms(path: Path, communicator) -> dict[str, float]:
     """Of the job's state after STEPS steps, and its last row of diagnostics."""
-    job = small(path)
-    timers, log = Timers(communicator), Log(1)
-    simulation = kind_of(job).simulation(job, runtime, communicator, timers, log, None)
-    simulation.start(resumed=False)
+    simulation = started(small(path), communicator)
     simulation.advance(STEPS, diagnosed=True)
     assert simulation.is_finite(), path
     row, state = simulation.row(), simulation.state
@@ -47,13 +40,5 @@ def norms(path: Path, communicator, runtime) -> dict[str, float]:
     return found
 
 
-def main(result: Path) -> None:
-    communicator = Communicator.start()
-    runtime = backend("cpu", threads=1)
-    found = {path.stem: norms(path, communicator, runtime) for path in JOBS}
-    if communicator.rank == 0:
-        result.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
-
-
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    write_norms(JOBS, norms)

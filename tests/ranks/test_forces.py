@@ -178,21 +178,3 @@ def test_imports_are_bounded_and_counted(ranks):
     assert ranks.allreduce(found["imported_nodes"]) < 0.15 * count * (ranks.size - 1)
     record, source = field.tree.node.itemsize, 16
     assert found["imported_bytes"] == record * found["imported_nodes"] + source * found["imported_particles"]
-
-
-if __name__ == "__main__":
-    world = communicator()
-    for made in (plummer, cluster_beside_void, distant_outliers):
-        compared(
-            world,
-            backend("cpu", threads=1),
-            TreeGravity,
-            system(made, 64 * 20),
-            2,
-            tolerance=0.02,
-            group_size=8,
-            leaf_size=8,
-        )
-    compared(world, backend("cpu", threads=1), DirectGravity, system(plummer, 40), 1)
-    if world.rank == 0:
-        print("finished")

@@ -12,7 +12,6 @@ from hpcphys.initial.vorticity import PHYSICAL, SPECTRAL
 from hpcphys.run.errors import JobError
 from hpcphys.run.fluids import initial_tables
 from hpcphys.run.fluids.job import FluidJob
-from hpcphys.run.fluids.rules import largest_prime_factor
 from hpcphys.run.job_file import parse_job
 from hpcphys.run.kind import kind_of
 
@@ -182,11 +181,6 @@ def test_a_step_beyond_the_courant_limit_is_refused():
 def test_what_does_not_fit_the_grid_is_refused():
     with pytest.raises(JobError, match=r"initial.peak: found 12; the grid resolves wavenumbers 1 to 10"):
         simulation(VALID.replace("peak = 3", "peak = 12"))
-
-
-@pytest.mark.parametrize(("number", "factor"), [(2, 2), (64, 2), (96, 3), (97, 97), (2 * 59, 59), (1000, 5)])
-def test_large_prime_factors(number, factor):
-    assert largest_prime_factor(number) == factor
 
 
 def test_check_warns_of_large_prime_factors():

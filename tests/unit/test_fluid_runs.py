@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,34 +18,11 @@ from hpcphys.run.errors import JobError, RunError
 from hpcphys.run.job_file import parse_job
 from hpcphys.run.kind import kind_of
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from small_flows import FORCED
+
 SERIAL = Communicator.serial()
 
-FORCED = """
-[system]
-kind = "fluid"
-
-[grid]
-points = 40
-
-[fluid]
-viscosity = 1e-3
-drag = 0.1
-
-[forcing]
-wavenumber = 7
-
-[initial]
-model = "random"
-peak = 4
-
-[time]
-steps = 100
-adaptive = true
-cfl = 0.4
-
-[diagnostics]
-budget_every = 2
-"""
 FIXED = FORCED.replace("adaptive = true\ncfl = 0.4", "step = 0.02")
 
 

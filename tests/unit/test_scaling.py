@@ -14,6 +14,7 @@ from scaling import (
     compare,
     compiler,
     distributions,
+    field_memory,
     force,
     gravity,
     limits,
@@ -297,6 +298,18 @@ def test_memory_prints_bytes_per_particle(capsys):
     rows = [line.split() for line in said.splitlines() if line.strip()[:2] in ("0 ", "1 ")]
     assert len(rows) >= 2
     assert all(float(row[4]) >= float(row[2]) > 0 for row in rows[:2])
+
+
+def test_field_memory_prints_what_ranks_hold(capsys, monkeypatch):
+    small = [
+        (name, text, 64 if axes == 2 else 24, 16, axes, size)
+        for name, text, *_, axes, size in field_memory.SYSTEMS
+    ]
+    monkeypatch.setattr(field_memory, "SYSTEMS", small)
+    assert field_memory.main(["--ranks", "1", "2"]) == 0
+    said = capsys.readouterr().out
+    for word in ("flow 64^2", "wavefunction 24^3", "MB times ranks"):
+        assert word in said
 
 
 def test_main_job_prints_time_and_errors(capsys):

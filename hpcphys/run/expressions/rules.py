@@ -7,6 +7,7 @@ from typing import Any
 from hpcphys.run.expressions.declaration import Declaration, Declaring
 from hpcphys.run.expressions.job import IMPLICIT
 from hpcphys.run.kind import Broken
+from hpcphys.run.time_rules import equal_steps
 
 
 def broken_rules(tables: dict[str, Any]) -> list[Broken]:
@@ -24,21 +25,6 @@ def broken_rules(tables: dict[str, Any]) -> list[Broken]:
         if given not in ("auto", tables["time"].integrator):
             text = f"found {given!r} with integrator = {tables['time'].integrator!r}, which splits nothing"
             broken.append((("hamiltonian", "splitting"), text))
-    return broken
-
-
-def equal_steps(time: Any) -> list[Broken]:
-    """Rules of a [time] table without adaptive steps."""
-    broken: list[Broken] = []
-    if (time.end is None) == (time.steps is None):
-        found = "neither end nor steps is given" if time.end is None else "both end and steps are given"
-        broken.append((("time", "end" if time.end is None else "steps"), f"{found}; give one of them"))
-    if time.adaptive:
-        broken.append((("time", "adaptive"), "is for kind = 'gravity'; here steps are equal"))
-    if time.step is None:
-        broken.append((("time", "step"), "is missing; give the length of a step"))
-    if time.step and time.end and time.step > time.end:
-        broken.append((("time", "step"), f"found {time.step}, longer than the whole run, end = {time.end}"))
     return broken
 
 

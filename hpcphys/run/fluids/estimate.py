@@ -6,12 +6,12 @@ import math
 import time
 from typing import Any
 
+from hpcphys.decomposition.pencils.sizes import slow_size
 from hpcphys.report.progress import amount, duration
 from hpcphys.run.driver import steps_wanted
 from hpcphys.run.fluids import assembly
 from hpcphys.run.fluids.job import FluidJob
-from hpcphys.run.fluids.rules import cutoff, largest_prime_factor
-from hpcphys.run.fluids.simulation import SLOW_FACTOR
+from hpcphys.run.fluids.rules import cutoff
 
 BASE_BYTES = 150e6
 """Python, its packages and MPI, on each rank."""
@@ -47,8 +47,8 @@ def estimate(job: FluidJob, ranks: int) -> list[str]:
         f"grid: {n} x {n} points, {modes} modes up to k = {largest} in units of 2π/length; memory: about "
         f"{amount(memory)} on each of {ranks} ranks"
     ]
-    if (factor := largest_prime_factor(n)) > SLOW_FACTOR:
-        lines.append(f"warning: {n} points have the prime factor {factor}: this works, but slowly")
+    if warning := slow_size(n):
+        lines.append(f"warning: {warning}")
     if ranks > n:
         lines.append(f"warning: {ranks} ranks for {n} lines of the grid; at most {n} can run")
     elif ranks > largest + 1:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hpcphys.run.kind import Broken
+from hpcphys.run.time_rules import adaptive_or_equal_steps, for_adaptive_steps
 
 
 def broken_rules(tables: dict[str, Any], files_needed: bool) -> list[Broken]:
@@ -45,36 +46,9 @@ def cutoff(grid: Any, fluid: Any) -> int:
     return (grid.points - 1) // (3 if two_thirds else 2)
 
 
-def largest_prime_factor(number: int) -> int:
-    """The largest prime factor of a number above 1."""
-    factor, largest = 2, 1
-    while factor * factor <= number:
-        while number % factor == 0:
-            largest, number = factor, number // factor
-        factor += 1
-    return max(largest, number)
-
-
 def _time(time: Any) -> list[Broken]:
-    broken: list[Broken] = []
-    if (time.end is None) == (time.steps is None):
-        found = "neither end nor steps is given" if time.end is None else "both end and steps are given"
-        broken.append((("time", "end" if time.end is None else "steps"), f"{found}; give one of them"))
-    if time.adaptive and time.step is not None:
-        text = "is given together with adaptive = true; use max_step to bound the steps"
-        broken.append((("time", "step"), text))
-    if not time.adaptive:
-        if time.step is None:
-            broken.append((("time", "step"), "is missing; give the length of a step, or adaptive = true"))
-        if time.max_step is not None:
-            broken.append(
-                (("time", "max_step"), "is for adaptive steps only; add adaptive = true or remove it")
-            )
-        if time.step and time.end and time.step > time.end:
-            broken.append(
-                (("time", "step"), f"found {time.step}, longer than the whole run, end = {time.end}")
-            )
-    return broken
+    broken = adaptive_or_equal_steps(time)
+    return broken if time.adaptive else broken + for_adaptive_steps(time, ("max_step",))
 
 
 def _integrator(time: Any, fluid: Any) -> list[Broken]:

@@ -10,16 +10,13 @@ import numpy as np
 
 from hpcphys.compiler import State
 from hpcphys.compiler.program import OperationError
+from hpcphys.decomposition.pencils.sizes import slow_size
 from hpcphys.physics.vorticity.budget import QUANTITIES, Budget
 from hpcphys.physics.vorticity.diagnostics import QuadraticSums, moments
 from hpcphys.physics.vorticity.spectra import Shells, fluxes
 from hpcphys.run.errors import RunError
 from hpcphys.run.fluids.job import FluidJob
-from hpcphys.run.fluids.rules import largest_prime_factor
 from hpcphys.run.kind import Simulation
-
-SLOW_FACTOR = 13
-"""FFTW and cuFFT have fast code for prime factors up to this one."""
 
 
 class FlowSimulation(Simulation):
@@ -71,8 +68,8 @@ class FlowSimulation(Simulation):
 
     def start(self, resumed: bool) -> None:
         """See that the first state is one; the budget begins."""
-        if (factor := largest_prime_factor(self.grid.n)) > SLOW_FACTOR:
-            self.log.warning(f"{self.grid.n} points have the prime factor {factor}: this works, but slowly")
+        if warning := slow_size(self.grid.n):
+            self.log.warning(warning)
         if resumed:
             return
         if self.communicator.agree(not self.is_finite()):

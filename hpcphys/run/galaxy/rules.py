@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-Broken = tuple[tuple[str, ...], str]
+from hpcphys.run.kind import Broken
+from hpcphys.run.time_rules import adaptive_or_equal_steps, for_adaptive_steps
 
 
 def broken_rules(tables: dict[str, Any], files_needed: bool = True) -> list[Broken]:
@@ -26,31 +27,14 @@ def broken_rules(tables: dict[str, Any], files_needed: bool = True) -> list[Brok
 
 
 def _time(time: Any) -> list[Broken]:
-    broken: list[Broken] = []
-    if (time.end is None) == (time.steps is None):
-        found = "neither end nor steps is given" if time.end is None else "both end and steps are given"
-        broken.append((("time", "end" if time.end is None else "steps"), f"{found}; give one of them"))
+    broken = adaptive_or_equal_steps(time, needed=" with accuracy")
     if time.adaptive:
         if time.accuracy is None:
             broken.append((("time", "accuracy"), "is missing; adaptive steps need it, as accuracy = 0.02"))
-        if time.step is not None:
-            broken.append(
-                (("time", "step"), "is given together with adaptive = true; use max_step to bound the steps")
-            )
         if time.min_step and time.max_step and time.min_step > time.max_step:
             broken.append((("time", "min_step"), f"found {time.min_step}, above max_step = {time.max_step}"))
     else:
-        if time.step is None:
-            broken.append(
-                (("time", "step"), "is missing; give the length of a step, or adaptive = true with accuracy")
-            )
-        for key in ("accuracy", "max_step", "min_step"):
-            if getattr(time, key) is not None:
-                broken.append((("time", key), "is for adaptive steps only; add adaptive = true or remove it"))
-        if time.step and time.end and time.step > time.end:
-            broken.append(
-                (("time", "step"), f"found {time.step}, longer than the whole run, end = {time.end}")
-            )
+        broken += for_adaptive_steps(time, ("accuracy", "max_step", "min_step"))
     return broken
 
 

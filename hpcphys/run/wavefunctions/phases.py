@@ -8,12 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from hpcphys.decomposition.pencils.sizes import slow_size
 from hpcphys.physics.schrodinger.grid import AXES, WaveGrid
 from hpcphys.run.wavefunctions.declaration import Declaration
 from hpcphys.run.wavefunctions.rules import stages_of
-
-LARGEST_FACTOR = 7
-"""Prime factors up to this make fast transforms."""
 
 
 @dataclass(frozen=True)
@@ -62,21 +60,9 @@ def warnings(job: Any, found: Phases, grid: WaveGrid) -> list[str]:
                     f"{job.time.step * limit / phase:.2g} would hold it below"
                 )
     for axis, count in zip(AXES, grid.points, strict=False):
-        factor = largest_prime(count)
-        if factor > LARGEST_FACTOR:
-            near = next(n for n in range(count, 2 * count + 8) if largest_prime(n) <= LARGEST_FACTOR)
-            lines.append(f"{count} points along {axis} have the prime factor {factor}: {near} is faster")
+        if slow := slow_size(count):
+            lines.append(f"along {axis} {slow}")
     return lines
-
-
-def largest_prime(number: int) -> int:
-    """The largest prime factor; 1 of 1."""
-    largest, factor = 1, 2
-    while factor * factor <= number:
-        while number % factor == 0:
-            largest, number = factor, number // factor
-        factor += 1
-    return max(largest, number) if number > 1 else largest
 
 
 def extremes(values: np.ndarray) -> tuple[float, float]:

@@ -14,8 +14,8 @@ from hpcphys.compiler.expressions import TIME
 from hpcphys.physics.schrodinger.grid import AXES, WaveGrid
 from hpcphys.physics.schrodinger.potential import GridFunction, PotentialError
 from hpcphys.physics.schrodinger.vector_potential import VectorPotential
-from hpcphys.run.expressions.rules import equal_steps
 from hpcphys.run.kind import Broken
+from hpcphys.run.time_rules import equal_steps
 from hpcphys.run.wavefunctions.declaration import Declaration, Declaring
 from hpcphys.run.wavefunctions.packet import LARGEST, misfits
 

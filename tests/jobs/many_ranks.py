@@ -1,0 +1,63 @@
+"""Forces, a flow and a wavefunction on all ranks that this is started on, against one rank.
+
+mpirun -n 64 python many_ranks.py
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "ranks"))
+import test_forces as forces
+import test_vorticity as flows
+import test_wavefunctions as waves
+
+from hpcphys.decomposition.communicator import Communicator
+from hpcphys.forces.direct import DirectGravity
+from hpcphys.forces.tree import TreeGravity
+from hpcphys.kernels import backend
+
+SERIAL = Communicator.serial()
+
+
+def same_forces(world: Communicator) -> None:
+    """Bit for bit, twenty particles on each of 64 ranks, and fewer particles than ranks."""
+    cpu = backend("cpu", threads=1)
+    for made in (forces.plummer, forces.cluster_beside_void, forces.distant_outliers):
+        small = {"tolerance": 0.02, "group_size": 8, "leaf_size": 8}
+        forces.compared(world, cpu, TreeGravity, forces.system(made, 64 * 20), 2, **small)
+    forces.compared(world, cpu, DirectGravity, forces.system(forces.plummer, 40), 1)
+
+
+def same_flow(world: Communicator) -> None:
+    """Bit for bit: 150 points, whose 50 columns of wavenumbers leave some of 64 ranks without."""
+    for n in (150, 200):
+        grid, _, program = flows.forced_run(world, n, 2)
+        alone = flows.forced_run(SERIAL, n, 2)[2] if world.rank == 0 else None
+        rows = world.allgather(program.state["vorticity"])
+        if alone is not None:
+            assert (np.concatenate(rows) == alone.state["vorticity"]).all(), n
+        # Memory falls with the ranks: no rank holds more than its share of columns, rounded up.
+        assert len(program.state["vorticity"]) <= -(-(grid.cutoff + 1) // world.size), n
+
+
+def same_wavefunction(world: Communicator) -> None:
+    """To rounding: 70 rows on 64 ranks."""
+    text = waves.JOB.replace("[18, 20]", "[70, 20]")
+    run = waves.advanced(world, text)
+    found = waves.gathered(world, run)
+    assert len(run.state["wavefunction"]) <= -(-70 // world.size)
+    if world.rank == 0:
+        alone = waves.advanced(SERIAL, text)
+        assert np.abs(found - alone.state["wavefunction"]).max() < 1e-13
+
+
+if __name__ == "__main__":
+    everyone = Communicator.start(abort_hook=False)
+    for check in (same_forces, same_flow, same_wavefunction):
+        check(everyone)
+    if everyone.rank == 0:
+        print("finished")
