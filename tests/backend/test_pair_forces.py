@@ -260,7 +260,7 @@ def test_bad_input_is_refused():
         with pytest.raises(ValueError, match=problem):
             field_of(box, cutoff=cutoff, buffer=buffer, **options)
     with pytest.raises(ValueError, match="types up to 3"):
-        field_of(box, LennardJones([1, 1], [1, 1])).evaluate(
+        field_of(box, LennardJones([1, 1], [1, 1], shift="switch", switch_from=2.0)).evaluate(
             state_of(np.arange(24.0).reshape(8, 3) % 10, [3] * 8)
         )
     field = field_of(box)
