@@ -24,9 +24,9 @@ from hpcphys.decomposition.cells.box import Box
 from hpcphys.decomposition.cells.layout import Cells
 from hpcphys.decomposition.communicator import Communicator
 from hpcphys.forces.pairs import LennardJones, PairForces
-from hpcphys.initial.liquids import Lattice, on_lattice, share_of, thermal_velocities
+from hpcphys.initial.liquids import Lattice, on_lattice, share_of
 from hpcphys.kernels import backend
-from hpcphys.physics.liquids import liquid
+from hpcphys.physics.liquids import liquid, maxwell_boltzmann
 from scaling.launching import launched
 from scaling.limits import machine
 from scaling.printed import Table
@@ -42,8 +42,8 @@ def probe(cells: int, precision: str, steps: int, target: Path) -> None:
     """Run on the ranks that this is started on; rank 0 writes seconds of a step, energy and builds."""
     ranks, cpu = Communicator.start(), backend("cpu", threads=1)
     lattice = Lattice("fcc", (cells,) * 3, density=DENSITY)
-    arrays = on_lattice(lattice, *share_of(ranks, lattice.count))
-    thermal_velocities(arrays, lattice.count, TEMPERATURE, 1, ranks)
+    state = State(on_lattice(lattice, *share_of(ranks, lattice.count)))
+    maxwell_boltzmann(state, TEMPERATURE, cpu, ranks, seed=1, exact=True)
     box = Box(lattice.vectors)
     cut = Cells(box, ranks, reach=CUTOFF + BUFFER) if ranks.size > 1 else None
     field = PairForces(
@@ -57,7 +57,7 @@ def probe(cells: int, precision: str, steps: int, target: Path) -> None:
         precision=precision,
         cells=cut,
     )
-    system = liquid(State(arrays), field, cpu, ranks)
+    system = liquid(state, field, cpu, ranks)
     program = system.program(DT)
     program.run(WARM)
     best_cpu = best_wall = float("inf")

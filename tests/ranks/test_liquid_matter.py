@@ -19,7 +19,6 @@ from hpcphys.initial.liquids import (
     random_packing,
     replicated,
     share_of,
-    thermal_velocities,
     water,
 )
 from hpcphys.io.h5md import H5mdWriter, read_h5md
@@ -58,13 +57,12 @@ def gathered(ranks, arrays) -> dict[str, np.ndarray]:
 
 
 def test_the_beginning_is_bit_for_bit_that_of_one_rank(ranks):
-    """Lattice, packing, mixture, velocities, molecules, copies."""
+    """Lattice, packing, mixture, molecules, copies."""
 
     def made(communicator) -> list[dict[str, np.ndarray]]:
         lattice = Lattice("fcc", (3, 3, 3), density=0.8)
         crystal = on_lattice(lattice, *share_of(communicator, lattice.count))
         mixture(crystal, lattice.count, (0.7, 0.3), 4, masses=(1.0, 2.0))
-        thermal_velocities(crystal, lattice.count, 1.2, 4, communicator)
         first, last = share_of(communicator, 5001)
         packing = random_packing(5001, TILTED, 4, first=first, last=last)
         first, last = share_of(communicator, lattice.count)

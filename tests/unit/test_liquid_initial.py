@@ -19,7 +19,6 @@ from hpcphys.initial.liquids import (
     random_packing,
     replicated,
     share_of,
-    thermal_velocities,
     water,
 )
 from hpcphys.initial.liquids.shuffling import shuffled
@@ -113,24 +112,6 @@ def test_a_mixture_has_exact_numbers():
     np.testing.assert_array_equal(part["type"], arrays["type"][300:400])
     with pytest.raises(ValueError, match="sum to 1"):
         mixture(arrays, 1001, (0.5, 0.2), 5)
-
-
-def test_velocities_are_thermal_and_at_rest_as_a_whole():
-    arrays = random_packing(3000, np.eye(3), 1)
-    mixture(arrays, 3000, (0.5, 0.5), 5, masses=(1.0, 4.0))
-    thermal_velocities(arrays, 3000, 1.44, 9, ALONE)
-    mass, velocity = arrays["mass"][:, None], arrays["velocity"]
-    assert np.abs((mass * velocity).sum(axis=0)).max() < 1e-10
-    assert (mass * velocity**2).sum() == pytest.approx((3 * 3000 - 3) * 1.44, rel=1e-13)
-    for kind in range(2):
-        chosen = velocity[arrays["type"] == kind]
-        assert chosen.var() == pytest.approx(1.44 / (1, 4)[kind], rel=0.06)
-        assert (chosen**4).mean() / chosen.var() ** 2 == pytest.approx(3.0, rel=0.1)
-    with pytest.raises(ValueError, match="need one > 0"):
-        thermal_velocities(arrays, 3000, 0.0, 9, ALONE)
-    arrays["mass"][5] = 0.0
-    with pytest.raises(ValueError, match=r"ids \[5\] are not positive"):
-        thermal_velocities(arrays, 3000, 1.0, 9, ALONE)
 
 
 @pytest.mark.parametrize(

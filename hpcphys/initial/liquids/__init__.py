@@ -2,7 +2,8 @@
 
 lattice = Lattice("fcc", (6, 6, 6), density=0.8442)
 arrays = on_lattice(lattice, *share_of(communicator, lattice.count))
-thermal_velocities(arrays, lattice.count, 1.44, rng_seed, communicator)
+state = State(arrays)
+maxwell_boltzmann(state, 1.44, backend, communicator)       # hpcphys.physics.liquids
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from hpcphys.initial.liquids.atoms import (
     random_packing,
     replicated,
     share_of,
-    thermal_velocities,
 )
 from hpcphys.initial.liquids.lattices import BASES, Lattice, cells_for
 from hpcphys.initial.liquids.molecules import (
@@ -39,6 +39,5 @@ __all__ = [
     "random_packing",
     "replicated",
     "share_of",
-    "thermal_velocities",
     "water",
 ]

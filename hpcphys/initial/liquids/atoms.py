@@ -1,8 +1,7 @@
-"""This rank's atoms: on a lattice, at random, as a mixture, with thermal velocities, many times over."""
+"""This rank's atoms: on a lattice, at random, as a mixture, many times over."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,8 +10,8 @@ from hpcphys.initial.blocks import row_range, sampled_rows
 from hpcphys.initial.liquids.lattices import Lattice
 from hpcphys.initial.liquids.shuffling import shuffled
 
-POSITIONS, VELOCITIES, ORIENTATIONS = 11, 12, 13
-"""Streams of random numbers, so that one seed serves all three."""
+POSITIONS, ORIENTATIONS = 11, 13
+"""Streams of random numbers, so that one seed serves both."""
 
 
 def share_of(communicator, count: int) -> tuple[int, int]:
@@ -75,44 +74,6 @@ def mixture(
         if len(masses) != len(shares) or min(masses) <= 0.0:
             raise ValueError(f"masses {list(masses)}: {len(shares)} positive numbers are needed")
         arrays["mass"] = np.asarray(masses, dtype=np.float64)[arrays["type"]]
-
-
-def thermal_velocities(
-    arrays: dict[str, np.ndarray], count: int, temperature: float, rng_seed: int, communicator,
-    *, degrees_of_freedom: float | None = None, boltzmann: float = 1.0,
-) -> None:  # fmt: skip
-    """Velocities of the Maxwell-Boltzmann distribution, Σ m v = 0, and exactly ½ f k_B T of kinetic energy.
-
-    Each atom draws by its id, so that velocities do not depend on the number of ranks, bit for bit.
-    arrays: `id` in 0 … count-1 ascending without gaps on this rank, `mass`; `velocity` is written
-    degrees_of_freedom: f, by default 3·count - 3.  Collective.
-    Raises ValueError for a temperature or mass that is not positive, or fewer than two atoms.
-    """
-    if not (math.isfinite(temperature) and temperature > 0.0):
-        raise ValueError(
-            f"temperature {temperature}: thermal velocities need one > 0; leave velocities at rest instead"
-        )
-    bad = np.flatnonzero(~(arrays["mass"] > 0.0))
-    if communicator.agree(bad.size > 0):
-        ids = [int(n) for part in communicator.allgather(arrays["id"][bad[:4]]) for n in part]
-        raise ValueError(f"masses of the atoms with ids {ids[:8]} are not positive: they have no velocities")
-    freedom = 3.0 * count - 3.0 if degrees_of_freedom is None else float(degrees_of_freedom)
-    if count < 2 or not freedom > 0.0:
-        raise ValueError(f"{count} atoms with {freedom:g} degrees of freedom have no temperature")
-    first = int(arrays["id"][0]) if len(arrays["id"]) else 0
-
-    def sample(generator: np.random.Generator, rows: int) -> dict[str, np.ndarray]:
-        return {"velocity": generator.normal(size=(rows, 3))}
-
-    drawn = sampled_rows(
-        count, rng_seed, sample, first=first, last=first + len(arrays["id"]), stream=VELOCITIES
-    )
-    mass = arrays["mass"][:, None]
-    velocity = drawn["velocity"] / np.sqrt(mass)
-    sums = communicator.sum_reproducible(np.concatenate((mass, mass * velocity), axis=1))
-    velocity -= sums[1:] / sums[0]
-    twice = communicator.sum_reproducible(arrays["mass"] * (velocity * velocity).sum(axis=1))
-    arrays["velocity"] = velocity * math.sqrt(freedom * boltzmann * temperature / twice)
 
 
 def replicated(
