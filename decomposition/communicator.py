@@ -317,7 +317,7 @@ class Exchange:
         for other in np.flatnonzero(arriving).tolist():
             if other != rank:
                 block = self._received[arriving_end[other] - arriving[other] : arriving_end[other]]
-                for piece in _pieces(block):
+                for piece in pieces(block):
                     self._requests.append(communicator.mpi.Irecv(piece, source=other, tag=71))
         # Starting after this rank's own number spreads the load: not everyone writes to rank 0 first.
         for other in sorted(np.flatnonzero(counts).tolist(), key=lambda other: (other - rank) % size):
@@ -325,7 +325,7 @@ class Exchange:
             if other == rank:
                 self._received[arriving_end[rank] - arriving[rank] : arriving_end[rank]] = block
                 continue
-            for piece in _pieces(block):
+            for piece in pieces(block):
                 self._requests.append(communicator.mpi.Isend(piece, dest=other, tag=71))
                 communicator.messages_sent += 1
             communicator.bytes_sent += block.nbytes
@@ -341,7 +341,7 @@ class Exchange:
         return self._received, self._arriving
 
 
-def _pieces(block: np.ndarray):
+def pieces(block: np.ndarray):
     """Byte views of a contiguous block, none above 1 GiB: counts in MPI-3 are 32-bit."""
     flat = block.reshape(-1).view(np.uint8)
     return [flat[start : start + _LARGEST_MESSAGE] for start in range(0, flat.size, _LARGEST_MESSAGE)]

@@ -15,7 +15,58 @@ from .keys import curve
 CHUNK = 16 << 20  # bytes that one rank sends or receives at a time
 
 
-class Migration:
+class Moves:
+    """Rows that change their rank, array by array, in messages to each rank that gets some.
+
+    `leaving`, `arriving`: how many rows this rank gives away and gets.
+    """
+
+    def __init__(self, communicator: Communicator, counts: np.ndarray, arriving_from: np.ndarray):
+        """counts, arriving_from: (size,) int64 rows for and from each rank, 0 for this one.  Collective."""
+        self._communicator, self._counts, self._arriving_from = communicator, counts, arriving_from
+        self.leaving, self.arriving = int(counts.sum()), int(arriving_from.sum())
+        self._most_rows = communicator.allreduce(max(self.leaving, self.arriving), "max")
+
+    def fits(self, arrays: list[np.ndarray]) -> bool:
+        """Whether the rows that leave or arrive anywhere fit into one chunk; the same on all ranks."""
+        return self._most_rows * sum(_row_bytes(array) for array in arrays) <= CHUNK
+
+    def arrivals_of(self, leaving: list[np.ndarray]) -> list[np.ndarray]:
+        """The rows that arrive in place of those that leave, (leaving, ...) of each array: all in one message
+        to each rank if they fit into one chunk."""
+        if not self.fits(leaving):
+            return [self.arrivals(array, np.arange(self.leaving)) for array in leaving]
+        record = np.dtype([(str(k), array.dtype, array.shape[1:]) for k, array in enumerate(leaving)])
+        rows = np.empty(self.leaving, record)
+        for name, array in zip(record.names or (), leaving, strict=True):
+            rows[name] = array
+        if self._most_rows:
+            rows = self._communicator.start_exchange(rows, self._counts, self._arriving_from).wait()[0]
+        return [rows[name] for name in record.names or ()]
+
+    def arrivals(
+        self,
+        array: np.ndarray,
+        leaving: np.ndarray,
+        into: np.ndarray | None = None,
+        places: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Move the rows array[leaving] in rounds of at most `CHUNK` bytes per rank.
+
+        Arrivals go to into[places], by default to a new array in the order of the ranks they come from.
+        """
+        if into is None:
+            into = np.empty((self.arriving, *array.shape[1:]), dtype=array.dtype)
+        rounds = -(-self._most_rows * _row_bytes(array) // CHUNK)
+        for turn in range(rounds):
+            leave, leave_counts = _share(self._counts, turn, rounds)
+            arrive, arrive_counts = _share(self._arriving_from, turn, rounds)
+            exchange = self._communicator.start_exchange(array[leaving[leave]], leave_counts, arrive_counts)
+            into[arrive if places is None else places[arrive]] = exchange.wait()[0]
+        return into
+
+
+class Migration(Moves):
     """A transfer of rows from where they lie to the owners of their keys, in ascending order there.
 
     Made once per exchange from the keys (collective); `forward` then moves one array after the other, so that
@@ -39,20 +90,17 @@ class Migration:
         Rows with equal keys are put in the order of their identity: the order of all rows is then the same
         for every history and, joined over the ranks, for every number of ranks.
         """
-        self._communicator = communicator
         bounds = cuts.bounds(hi, lo)
-        self._counts = np.diff(bounds)
-        self._counts[communicator.rank] = 0
-        self._arriving_from = communicator.alltoall_counts(self._counts)
-        self.leaving, self.arriving = int(self._counts.sum()), int(self._arriving_from.sum())
-        self._most_rows = communicator.allreduce(max(self.leaving, self.arriving), "max")
+        counts = np.diff(bounds)
+        counts[communicator.rank] = 0
+        super().__init__(communicator, counts, communicator.alltoall_counts(counts))
 
         begin, end = bounds[communicator.rank : communicator.rank + 2]
         order, identity = order.astype(np.uint32, copy=False), identity.astype(np.int64, copy=False)
         # Without the rows that stay, the others lie in the order of their ranks.
         self._leaving = np.concatenate((order[:begin], order[end:]))
         keys = [np.concatenate((word[:begin], word[end:])) for word in (hi, lo) if word is not None]
-        arrived = self._arrivals_of([*keys, identity[self._leaving]])
+        arrived = self.arrivals_of([*keys, identity[self._leaving]])
         self._merge(order[begin:end], hi[begin:end], None if lo is None else lo[begin:end], identity, arrived)
 
     @property
@@ -66,7 +114,7 @@ class Migration:
         gather: a faster array[rows], given rows as uint32 and the array.
         """
         array = np.ascontiguousarray(array)
-        return self._arrivals(array, self._leaving, self._kept(array, gather), self._places)
+        return self.arrivals(array, self._leaving, self._kept(array, gather), self._places)
 
     def apply(self, arrays: Any, names: Iterable[str] | None = None, gather: Callable | None = None) -> None:
         """Replace the arrays of the mapping, one after the other, by what `forward` makes of them.
@@ -75,11 +123,11 @@ class Migration:
         they travel in one message to each rank instead of one for each array.
         """
         names = sorted(arrays) if names is None else list(names)
-        if not self._fits([arrays[name] for name in names]):
+        if not self.fits([arrays[name] for name in names]):
             for name in names:
                 arrays[name] = self.forward(arrays[name], gather)
             return
-        arrived = self._arrivals_of([arrays[name][self._leaving] for name in names])
+        arrived = self.arrivals_of([arrays[name][self._leaving] for name in names])
         for name, rows in zip(names, arrived, strict=True):
             kept = self._kept(np.ascontiguousarray(arrays[name]), gather)
             kept[self._places] = rows
@@ -103,44 +151,6 @@ class Migration:
             "merge_rows", len(hi), hi, lo, staying, identity, self.arriving, arrived[0],
             None if lo is None else arrived[1], arrived[-1], self.hi, self.lo, self._rows, self._places,
         )  # fmt: skip
-
-    def _fits(self, arrays: list[np.ndarray]) -> bool:
-        """Whether the rows that leave or arrive anywhere fit into one chunk; the same on all ranks."""
-        return self._most_rows * sum(_row_bytes(array) for array in arrays) <= CHUNK
-
-    def _arrivals_of(self, leaving: list[np.ndarray]) -> list[np.ndarray]:
-        """The rows that arrive in place of those that leave, (leaving, ...) of each array: all in one message
-        to each rank if they fit into one chunk."""
-        if not self._fits(leaving):
-            return [self._arrivals(array, np.arange(self.leaving)) for array in leaving]
-        record = np.dtype([(str(k), array.dtype, array.shape[1:]) for k, array in enumerate(leaving)])
-        rows = np.empty(self.leaving, record)
-        for name, array in zip(record.names or (), leaving, strict=True):
-            rows[name] = array
-        if self._most_rows:
-            rows = self._communicator.start_exchange(rows, self._counts, self._arriving_from).wait()[0]
-        return [rows[name] for name in record.names or ()]
-
-    def _arrivals(
-        self,
-        array: np.ndarray,
-        leaving: np.ndarray,
-        into: np.ndarray | None = None,
-        places: np.ndarray | None = None,
-    ) -> np.ndarray:
-        """Move the rows array[leaving] in rounds of at most `CHUNK` bytes per rank.
-
-        Arrivals go to into[places], by default to a new array in the order of the ranks they come from.
-        """
-        if into is None:
-            into = np.empty((self.arriving, *array.shape[1:]), dtype=array.dtype)
-        rounds = -(-self._most_rows * _row_bytes(array) // CHUNK)
-        for turn in range(rounds):
-            leave, leave_counts = _share(self._counts, turn, rounds)
-            arrive, arrive_counts = _share(self._arriving_from, turn, rounds)
-            exchange = self._communicator.start_exchange(array[leaving[leave]], leave_counts, arrive_counts)
-            into[arrive if places is None else places[arrive]] = exchange.wait()[0]
-        return into
 
 
 def _row_bytes(array: np.ndarray) -> int:

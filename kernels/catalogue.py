@@ -17,6 +17,7 @@ VARIANTS: dict[str, tuple[dict[str, Define], ...]] = {
     ),
     "gravity_direct": tuple({**defines, "SPARSE": 1 << 20} for defines in GRAVITY),
     "gravity_tree": tuple({**defines, "LEAF": 20} for defines in GRAVITY),
+    "halo": ({},),
     "hilbert": ({},),
     "particles": ({},),
     "split_operator": tuple({"REAL": real} for real in ("float", "double")),
