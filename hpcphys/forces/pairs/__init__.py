@@ -1,0 +1,18 @@
+"""Short-range pair forces: potentials, and the field that sums them over lists of clusters."""
+
+from __future__ import annotations
+
+from hpcphys.forces.pairs.field import OverlapError, PairForces
+from hpcphys.forces.pairs.potential import PairPotential
+from hpcphys.forces.pairs.potentials import WCA, Buckingham, LennardJones, Morse, SoftCore
+
+__all__ = [
+    "WCA",
+    "Buckingham",
+    "LennardJones",
+    "Morse",
+    "OverlapError",
+    "PairForces",
+    "PairPotential",
+    "SoftCore",
+]
