@@ -6,11 +6,12 @@
 // With r_b = x_i - x_j of bond b = (i, j) and w_bc = sum of the signs with which atoms belong to both bonds, over their mass:
 //   SHAKE   x_i -= 1/m_i sum_b ±l_b r0_b  with  |r_b|² = d_b²:  Newton,  sum_c 2 (r_b.r0_c) w_bc l_c = |r_b|² - d_b²
 //   RATTLE  v_i -= 1/m_i sum_b ±k_b r_b   with  r_b.v_b = 0:    linear,  sum_c (r_b.r_c) w_bc k_c = r_b.v_b
-// Up to MATRIX bonds the system is solved as a whole, beyond that bond after bond (Gauss and Seidel) until it is met.
+// Up to MATRIX bonds the system is solved as a whole, and so is that of a CHAIN, whose bonds join each atom to the next; others
+// bond after bond (Gauss and Seidel) until it is met.
 // Sources: Ryckaert, Ciccotti & Berendsen (1977) J. Comput. Phys. 23, 327; Andersen (1983) J. Comput. Phys. 52, 24;
-// Kräutler, van Gunsteren & Hünenberger (2001) J. Comput. Chem. 22, 501 (the matrix form).
+// Kräutler, van Gunsteren & Hünenberger (2001) J. Comput. Chem. 22, 501 (the matrix form); Bailey, Lowe & Sutton (2008) J. Comput. Phys. 227, 8949 (chains).
 #pragma once
-#include "batch.h"
+#include "md_gather.h"
 
 #define MATRIX 8             // most bonds whose system is solved as a whole
 #define SINGULAR 1e-9        // a pivot this small beside its diagonal: the bond depends on those before it
@@ -24,47 +25,22 @@
 #define UNROLLED
 #endif
 
-// A component of row `rows[molecule · ATOMS + atom]` of an array (rows, 3), one molecule per lane; and back.
-#if defined(HPC_CUDA) || defined(SCALAR_SYSTEMS)
-#define APART DEV
-DEV num gather_atom(const double* p, const int* rows, long long i, long long, int atom, int stride, int c) {
-  return p[(long long)rows[i * ATOMS + atom] * stride + c];
+DEV num gather_mass(const double* p, const int* rows, long long i, long long n, int atom) {
+  return take_number(p, rows_beside(rows, i, n, ATOMS, atom), 1, 0);
 }
-DEV void scatter_atom(double* p, const int* rows, long long i, long long, int atom, int stride, int c, num v) {
-  p[(long long)rows[i * ATOMS + atom] * stride + c] = v;
-}
-#else
-#define APART static __attribute__((noinline))  // lane by lane: too long to stand in every place
-APART num gather_atom(const double* p, const int* rows, long long i, long long n, int atom, int stride, int c) {
-  num r;
-  EACH_SYSTEM(k, l) r.v[k][l] = p[(long long)rows[row_of(i, n, k, l) * ATOMS + atom] * stride + c];
-  return r;
-}
-APART void scatter_atom(double* p, const int* rows, long long i, long long n, int atom, int stride, int c, num v) {
-  EACH_SYSTEM(k, l) if (i + k * LANES_OF_DOUBLES + l < n)
-    p[(long long)rows[row_of(i, n, k, l) * ATOMS + atom] * stride + c] = v.v[k][l];
-}
-#endif
-APART num load_one(const double* p, long long i, long long n, int width, int c) { return load_system(p, i, n, width, c); }
-APART void add_one(double* p, long long i, long long n, int width, int c, num v) {
-  store_system(p, i, n, width, c, load_system(p, i, n, width, c) + v);
-}
-
-struct Vector {
-  num x, y, z;
-};
-DEV num dot(Vector a, Vector b) { return a.x * b.x + a.y * b.y + a.z * b.z; }
-DEV Vector difference(Vector a, Vector b) { return {a.x - b.x, a.y - b.y, a.z - b.z}; }
-// a + s b
-DEV Vector moved(Vector a, num s, Vector b) { return {a.x + s * b.x, a.y + s * b.y, a.z + s * b.z}; }
 DEV Vector gather_vector(const double* p, const int* rows, long long i, long long n, int atom) {
-  return {gather_atom(p, rows, i, n, atom, 3, 0), gather_atom(p, rows, i, n, atom, 3, 1), gather_atom(p, rows, i, n, atom, 3, 2)};
+  return take(p, rows_beside(rows, i, n, ATOMS, atom));
 }
 // The vectors of an array (rows, 3) along the bonds: that of the first atom less that of the second.
 DEV void gather_bonds(const double* p, const int* rows, long long i, long long n, const int* pair, Vector* r) {
   Vector x[ATOMS];
   UNROLLED for (int atom = 0; atom < ATOMS; atom++) x[atom] = gather_vector(p, rows, i, n, atom);
   UNROLLED for (int b = 0; b < BONDS; b++) r[b] = difference(x[pair[2 * b]], x[pair[2 * b + 1]]);
+}
+// The same of positions, nearest images.
+DEV void gather_images(const double* p, const int* rows, long long i, long long n, const int* pair, const double* box, Vector* r) {
+  gather_bonds(p, rows, i, n, pair, r);
+  UNROLLED for (int b = 0; b < BONDS; b++) r[b] = nearest_image(r[b], box);
 }
 
 // w_bc: what bond c's impulse along itself does to the relative motion of bond b.
@@ -121,6 +97,27 @@ DEV void one_pass(const int* pair, const num* inverse_mass, const Vector* r, con
     UNROLLED for (int b = 0; b < BONDS; b++)
       if (coupled(pair, b, c)) vector[b] = moved(vector[b], -(coupling(pair, inverse_mass, b, c) * x[c]), along[c]);
   }
+#elif defined(CHAIN)
+  // Bond b meets b-1 and b+1 alone: three diagonals, by elimination from the first bond to the last and back.
+  num slope[BONDS], x[BONDS];
+  for (int b = 0; b < BONDS; b++) {
+    num diagonal = factor * coupling(pair, inverse_mass, b, b) * dot(r[b], along[b]), y = residual(b);
+    if (b > 0) {
+      const num below = factor * coupling(pair, inverse_mass, b, b - 1) * dot(r[b], along[b - 1]);
+      diagonal = diagonal - below * slope[b - 1];
+      y = y - below * x[b - 1];
+    }
+    const num pivot = inverse(diagonal);
+    x[b] = y * pivot;
+    slope[b] = b + 1 < BONDS ? pivot * (factor * coupling(pair, inverse_mass, b, b + 1) * dot(r[b], along[b + 1])) : num(0.0);
+  }
+  for (int b = BONDS - 2; b >= 0; b--) x[b] = x[b] - slope[b] * x[b + 1];
+  for (int c = 0; c < BONDS; c++) {
+    x[c] = where(running, x[c], num(0.0));
+    total[c] = total[c] + x[c];
+    for (int b = larger(c - 1, 0); b <= smaller(c + 1, BONDS - 1); b++)
+      vector[b] = moved(vector[b], -(coupling(pair, inverse_mass, b, c) * x[c]), along[c]);
+  }
 #else
   for (int c = 0; c < BONDS; c++) {
     num x = residual(c) * inverse(factor * coupling(pair, inverse_mass, c, c) * dot(r[c], along[c]));
@@ -132,7 +129,7 @@ DEV void one_pass(const int* pair, const num* inverse_mass, const Vector* r, con
 #endif
 }
 
-// Impulse of each bond [mass/time, along r] and the virial's six sums xx yy zz xy xz yz [mass·length²/time], both added up.
+// Impulse of each bond [mass/time, along r] and the virial's six sums xx yy zz xy xz yz [mass·length²/time], both added up, or absent.
 DEV void record(long long i, long long n, const num* multiplier, const Vector* r, num scale, double* impulse, double* virial) {
   num w[6];
   UNROLLED for (int c = 0; c < 6; c++) w[c] = num(0.0);
@@ -159,26 +156,29 @@ DEV void move_atoms(long long i, long long n, const int* pair, const num* invers
     push[pair[2 * c + 1]] = moved(push[pair[2 * c + 1]], -multiplier[c], along[c]);
   }
   UNROLLED for (int atom = 0; atom < ATOMS; atom++) {
-    const num x[3] = {push[atom].x, push[atom].y, push[atom].z};
-    UNROLLED for (int c = 0; c < 3; c++) {
-      const num change = inverse_mass[atom] * x[c];
-      if (a) scatter_atom(a, rows, i, n, atom, 3, c, gather_atom(a, rows, i, n, atom, 3, c) + scale_a * change);
-      scatter_atom(b, rows, i, n, atom, 3, c, gather_atom(b, rows, i, n, atom, 3, c) + scale_b * change);
-    }
+    const index_of_rows at = rows_beside(rows, i, n, ATOMS, atom);
+    if (a) put(a, at, moved(take(a, at), scale_a * inverse_mass[atom], push[atom]));
+    put(b, at, moved(take(b, at), scale_b * inverse_mass[atom], push[atom]));
   }
 }
 
 // Positions onto their bonds along the bonds of `reference`; velocities change by the same impulses over dt.
+// Without a reference: along the bonds before a drift, r - dt v.  box: see nearest_image.
 KERNEL(shake)(long long n, const int* RESTRICT rows, const double* RESTRICT length, const double* RESTRICT mass,
               const double* RESTRICT reference, double* RESTRICT position, double* RESTRICT velocity, double dt, double tolerance,
-              long long iterations, double* RESTRICT impulse, double* RESTRICT virial, long long* RESTRICT status) {
+              long long iterations, double* RESTRICT impulse, double* RESTRICT virial, long long* RESTRICT status,
+              const double* RESTRICT box) {
   const int pair[2 * BONDS] = {PAIRS};
   SYSTEMS(i, n) {
     num inverse_mass[ATOMS], square[BONDS], total[BONDS];
     Vector r[BONDS], along[BONDS];
-    UNROLLED for (int atom = 0; atom < ATOMS; atom++) inverse_mass[atom] = inverse(gather_atom(mass, rows, i, n, atom, 1, 0));
-    gather_bonds(reference, rows, i, n, pair, along);
-    gather_bonds(position, rows, i, n, pair, r);
+    UNROLLED for (int atom = 0; atom < ATOMS; atom++) inverse_mass[atom] = inverse(gather_mass(mass, rows, i, n, atom));
+    gather_images(position, rows, i, n, pair, box, r);
+    if (reference) gather_images(reference, rows, i, n, pair, box, along);
+    else {
+      gather_bonds(velocity, rows, i, n, pair, along);
+      UNROLLED for (int b = 0; b < BONDS; b++) along[b] = moved(r[b], num(-dt), along[b]);
+    }
     UNROLLED for (int b = 0; b < BONDS; b++) {
       const num d = load_one(length, i, n, BONDS, b);
       square[b] = d * d;
@@ -207,18 +207,18 @@ KERNEL(shake)(long long n, const int* RESTRICT rows, const double* RESTRICT leng
 // Relative velocities along the bonds to zero, by impulses along them.
 KERNEL(rattle)(long long n, const int* RESTRICT rows, const double* RESTRICT length, const double* RESTRICT mass,
                const double* RESTRICT position, double* RESTRICT velocity, double tolerance, long long iterations,
-               double* RESTRICT impulse, double* RESTRICT virial, long long* RESTRICT status) {
+               double* RESTRICT impulse, double* RESTRICT virial, long long* RESTRICT status, const double* RESTRICT box) {
   const int pair[2 * BONDS] = {PAIRS};
   SYSTEMS(i, n) {
     num inverse_mass[ATOMS], total[BONDS], allowed[BONDS], fastest = num(0.0);
     Vector r[BONDS], v[BONDS];
     UNROLLED for (int atom = 0; atom < ATOMS; atom++) {
-      inverse_mass[atom] = inverse(gather_atom(mass, rows, i, n, atom, 1, 0));
+      inverse_mass[atom] = inverse(gather_mass(mass, rows, i, n, atom));
       const Vector u = gather_vector(velocity, rows, i, n, atom);
       fastest = larger(fastest, dot(u, u));
     }
     fastest = square_root(fastest);
-    gather_bonds(position, rows, i, n, pair, r);
+    gather_images(position, rows, i, n, pair, box, r);
     gather_bonds(velocity, rows, i, n, pair, v);
     UNROLLED for (int b = 0; b < BONDS; b++) {
       allowed[b] = num(tolerance) * load_one(length, i, n, BONDS, b) * fastest;

@@ -70,9 +70,9 @@ DEV void philox(words& a, words& b, words& c, words& d, unsigned key_low, unsign
   }
 }
 
-// Two independent standard normal variates of each system, rows row, row+1, …; by Box & Muller (1958).
-DEV void normal_pair(long long seed, long long row, long long step, int block, num& x, num& y) {
-  words a = rows_from(row), b, c, d;
+// Two independent standard normal variates of each system, by Box & Muller (1958).  a: the systems' own numbers.
+DEV void normal_pair_of(long long seed, words a, long long step, int block, num& x, num& y) {
+  words b, c, d;
   EACH_WORD_ {
     WORD_(b) = WORD_(a) >> 32;
     WORD_(a) = WORD_(a) & 0xffffffffu;
@@ -84,4 +84,8 @@ DEV void normal_pair(long long seed, long long row, long long step, int block, n
   quarter_turns(uniform_of(c, d) - num(1.0), y, x);
   x = radius * x;
   y = radius * y;
+}
+// The same for the systems row, row+1, …
+DEV void normal_pair(long long seed, long long row, long long step, int block, num& x, num& y) {
+  normal_pair_of(seed, rows_from(row), step, block, x, y);
 }

@@ -55,6 +55,8 @@ def constrain(operations: Operations, system: PhysicalSystem, table: Composition
     """
     constraints = system.constraints
     for piece in system.pieces:
+        if piece.keeps_constraints:
+            continue
         if piece.writes & constraints.positions and piece.writes & constraints.momenta:
             raise CompileError(
                 f"constrain: piece {piece.name!r} moves positions and momenta together; constraints need a "
@@ -88,6 +90,9 @@ def _projected(op: Operation, constraints: Any, fractions: tuple[float, ...]) ->
     """An operation with the projections that belong to it."""
     if isinstance(op, Flow) and op.coefficient == op.gradient == 0.0:
         return
+    if _kept(op):
+        yield op
+        return
     if isinstance(op, Flow) and op.writes & constraints.positions:
         for fraction in fractions:
             part = Flow(op.piece, op.coefficient * fraction)
@@ -99,6 +104,11 @@ def _projected(op: Operation, constraints: Any, fractions: tuple[float, ...]) ->
     yield op
     if op.writes & constraints.momenta:
         yield Project(constraints, "momenta")
+
+
+def _kept(op: Operation) -> bool:
+    """True for a flow that takes states on the constraints to such states."""
+    return isinstance(op, Flow) and op.piece.keeps_constraints
 
 
 def _without_repeated(operations: list[Operation], constraints: Any) -> Operations:
@@ -134,6 +144,10 @@ def check_constrain(operations: Operations, system: PhysicalSystem) -> None:
             continue
         if strict and not positions and (op.reads & derived.keys() or op.writes & constraints.positions):
             raise CompileError(f"constrain: {op.name!r} finds positions off the constraints")
+        if _kept(op):
+            if not (positions and momenta):
+                raise CompileError(f"constrain: {op.name!r} finds a state off the constraints, which it keeps")
+            continue
         positions = positions and not op.writes & constraints.positions
         momenta = momenta and not op.writes & (constraints.momenta | constraints.positions)
     if not (positions and momenta):

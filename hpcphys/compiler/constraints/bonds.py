@@ -230,6 +230,7 @@ class _Shape:
             self.impulse,
             self.virial,
             self.status,
+            None,  # no periodic images
         )
         if self.status.any():
             status = self._host(self.status).copy()

@@ -1,0 +1,93 @@
+"""Energy and virial of the field as scalars of the state, and the pressure made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from hpcphys.compiler.state import State
+from hpcphys.physics.liquids.setting import Setting
+
+COMPONENTS = ("xx", "yy", "zz", "yx", "zx", "zy")
+ENERGY = "totals.energy"
+
+
+class TotalsField:
+    """A field whose totals are kept in scalars of the state, so that a restart finds those of its forces.
+
+    field: with `totals()` -> {"energy", "virial" (3, 3): sum of x F}, and `request_totals`
+    Scalars: "totals.energy", "totals.virial.xx" ... "totals.virial.zy" (symmetric part).
+    idle: set before an evaluation at positions that have not changed: it is skipped.
+    completed: called with the state after each evaluation
+    """
+
+    def __init__(self, field: Any):
+        self._field = field
+        field.request_totals = True
+        self.name, self.layout = field.name, getattr(field, "layout", None)
+        self.reads, self.writes = frozenset(field.reads), frozenset(field.writes)
+        self.optional = frozenset(field.optional)
+        self.idle = False
+        self.completed: list[Callable[[State], None]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._field, name)
+
+    def evaluate(self, state: State, outputs: frozenset[str] = frozenset()) -> None:
+        """Evaluate the field and keep its totals."""
+        idle, self.idle = self.idle, False
+        if idle and not outputs:
+            return
+        self._field.evaluate(state, outputs)
+        keep_totals(state, self._field.totals())
+        for complete in self.completed:
+            complete(state)
+
+    def describe(self) -> str:
+        return self._field.describe()
+
+
+def keep_totals(state: State, totals: dict[str, Any]) -> None:
+    """Put energy and virial into scalars of the state."""
+    virial = np.asarray(totals["virial"], dtype=np.float64)
+    symmetric = 0.5 * (virial + virial.T)
+    state.scalars[ENERGY] = float(totals["energy"])
+    for name in COMPONENTS:
+        i, j = ("xyz".index(letter) for letter in name)
+        state.scalars[f"totals.virial.{name}"] = float(symmetric[i, j])
+
+
+def kept_virial(state: State) -> np.ndarray:
+    """(3, 3) virial of the last evaluation.  Raises KeyError where none was kept."""
+    found = np.empty((3, 3))
+    for name in COMPONENTS:
+        i, j = ("xyz".index(letter) for letter in name)
+        found[i, j] = found[j, i] = state.scalars[f"totals.virial.{name}"]
+    return found
+
+
+def pressure_tensor(state: State, setting: Setting, volume: float) -> np.ndarray:
+    """(sum m v v + virial)/V of the atoms, or with constraints of the molecules' centres [energy/volume].
+
+    The pressure of the centres of mass has the same mean as that of the atoms, and needs no constraint
+    forces:  virial of the centres = virial - sum (x_i - X_molecule) F_i.
+    Source: Akkermans & Ciccotti (2004) J. Phys. Chem. B 108, 6866 (their equality).
+    """
+    return (kinetic_of_centres(state, setting) + virial_of_centres(state, setting)) / volume
+
+
+def kinetic_of_centres(state: State, setting: Setting) -> np.ndarray:
+    """(3, 3) sum m v v over what a barostat scales: atoms, or with constraints molecules' centres."""
+    if setting.constraints is None:
+        return setting.motion.kinetic_tensor(state)
+    return setting.constraints.kinetic_tensor(state, setting.motion)
+
+
+def virial_of_centres(state: State, setting: Setting) -> np.ndarray:
+    """(3, 3) virial of the forces on what a barostat scales."""
+    virial = kept_virial(state)
+    if setting.constraints is None:
+        return virial
+    return virial - setting.constraints.internal_virial(state, setting.motion)
