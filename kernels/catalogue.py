@@ -25,7 +25,9 @@ VARIANTS: dict[str, tuple[dict[str, Define], ...]] = {
     "md_noise": ({},),
     "md_settle": ({},),
     "particles": ({},),
+    "radial_distribution": ({"REAL": "double"},),
     "split_operator": tuple({"REAL": real} for real in ("float", "double")),
+    "structure_factor": ({"REAL": "double"},),
     "vorticity_elements": ({"REAL": "float"}, {"REAL": "double"}),
 }
 
