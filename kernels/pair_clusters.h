@@ -68,7 +68,7 @@ struct Cluster {
   double origin[3];
   long long region;  // clusters of one region have one origin
   long long row;     // of its first atom; of halo rows: its place in their order
-  int size, group;
+  int size, group, column;
 };
 
 // The columns of one group: clusters first[c] … first[c+1]-1 of column c, atoms atom[c] … atom[c+1]-1 in sorted order.
@@ -191,7 +191,7 @@ static void fill_clusters(Group& g, int number, const Frame& frame, const double
       const long long at = g.atom[c] + (b - g.first[c]) * COLUMNS;
       cluster.row = g.begin + at;
       cluster.size = (int)std::min((long long)COLUMNS, g.atom[c + 1] - at);
-      cluster.group = number;
+      cluster.group = number, cluster.column = int(c);
       double low[3] = {1e300, 1e300, 1e300}, high[3] = {-1e300, -1e300, -1e300}, x_low[3], x_high[3];
       for (int l = 0; l < cluster.size; l++) {
         const double* x = position + 3 * (rows_of ? (long long)rows_of[at + l] : cluster.row + l);

@@ -126,7 +126,9 @@ DEV int entry_forces(const PairEntry& e, int count, const int* list, int* kept, 
     shifted(s, c, data, setup.cutoff, energy, force);
     force = select_less(s, cutoff2, force, zero);
     if (masked) force = only(pairs, force);
+#if FIXED
     const num fx = force * dx, fy = force * dy, fz = force * dz;
+#endif
     if (TOTALS) {
       energy = select_less(s, cutoff2, energy, zero);
       if (masked) energy = only(pairs, energy);
@@ -138,12 +140,13 @@ DEV int entry_forces(const PairEntry& e, int count, const int* list, int* kept, 
       }
 #else
       total[0] += energy;
-      total[1] += fx * dx;
-      total[2] += fy * dy;
-      total[3] += fz * dz;
-      total[4] += fx * dy;
-      total[5] += fx * dz;
-      total[6] += fy * dz;
+      const num fx = force * dx, fy = force * dy;
+      total[1] = multiply_add(fx, dx, total[1]);
+      total[2] = multiply_add(fy, dy, total[2]);
+      total[3] = multiply_add(force * dz, dz, total[3]);
+      total[4] = multiply_add(fx, dy, total[4]);
+      total[5] = multiply_add(fx, dz, total[5]);
+      total[6] = multiply_add(fy, dz, total[6]);
 #endif
     }
     sum_type* fj = f + (long long)j * BLOCK;
@@ -155,12 +158,12 @@ DEV int entry_forces(const PairEntry& e, int count, const int* list, int* kept, 
     spread(f + at + COLUMNS, fj + COLUMNS, fy, over);
     spread(f + at + 2 * COLUMNS, fj + 2 * COLUMNS, fz, over);
 #else
-    ax += fx;
-    ay += fy;
-    az += fz;
-    subtract_columns(fj, fx);
-    subtract_columns(fj + COLUMNS, fy);
-    subtract_columns(fj + 2 * COLUMNS, fz);
+    ax = multiply_add(force, dx, ax);
+    ay = multiply_add(force, dy, ay);
+    az = multiply_add(force, dz, az);
+    subtract_columns(fj, force, dx);
+    subtract_columns(fj + COLUMNS, force, dy);
+    subtract_columns(fj + 2 * COLUMNS, force, dz);
 #endif
   };
   const int* of = list + e.first;

@@ -39,7 +39,9 @@ struct Finding {
     int image, whole;
     num x[2][3];  // of each four atoms, moved by the entry's shift
     double shift[3];
-    std::vector<int> clusters[2], masked[2];
+    Buffer<int> clusters[2];
+    long long count[2];
+    std::vector<int> masked[2];
     std::vector<unsigned> masks[2];
   };
   std::vector<Open> open;
@@ -57,9 +59,8 @@ static void entry_shift(const Frame& frame, const Cluster& a, const Cluster& b, 
   for (int d = 0; d < 3; d++) shift[d] = a.origin[d] - b.origin[d] - move[d];
 }
 
-static Finding::Open& opened(Finding& f, const Lists& s, long long i, long long j, const int* image, int code) {
+static __attribute__((noinline)) Finding::Open& opened(Finding& f, const Lists& s, long long i, long long j, const int* image, int code) {
   const long long region = s.clusters[j].region;
-  if (f.last < f.used && f.open[f.last].region == region && f.open[f.last].image == code) return f.open[f.last];
   for (f.last = 0; f.last < f.used; f.last++)
     if (f.open[f.last].region == region && f.open[f.last].image == code) return f.open[f.last];
   if (f.used == (int)f.open.size()) f.open.emplace_back();
@@ -74,7 +75,7 @@ static Finding::Open& opened(Finding& f, const Lists& s, long long i, long long 
   entry_shift(*s.frame, a, b, whole, o.shift);
   for (int half = 0; half < 2; half++) {
     for (int d = 0; d < 3; d++) o.x[half][d] = rows(s.x + i * BLOCK + d * COLUMNS + half * ROWS) + num(real(o.shift[d]));
-    o.clusters[half].clear(), o.masked[half].clear(), o.masks[half].clear();
+    o.count[half] = 0, o.masked[half].clear(), o.masks[half].clear();
   }
   return o;
 }
@@ -96,25 +97,27 @@ static bool excludes(const Lists& s, long long block) {
   return s.excluded && s.excluded[block * COLUMNS + COLUMNS] > s.excluded[block * COLUMNS];
 }
 
-static void meet(Finding& f, const Lists& s, long long i, long long j, const int* image, int code, real reach2, bool excluding) {
-  Finding::Open& o = opened(f, s, i, j, image, code);
+DEV void meet(Finding& f, const Lists& s, long long i, long long j, const int* image, int code, real reach2, bool excluding) {
+  const bool known = f.last < f.used && f.open[f.last].region == s.clusters[j].region && f.open[f.last].image == code;
+  Finding::Open& o = known ? f.open[f.last] : opened(f, s, i, j, image, code);
   const real* xj = s.x + j * BLOCK;
   const num x = columns(xj), y = columns(xj + COLUMNS), z = columns(xj + 2 * COLUMNS);
   const bool own = i == j && code == 13;
   const bool masked = own || (excluding && excludes(s, j));
   UNROLL(2) for (int half = 0; half < 2; half++) {
     const num dx = o.x[half][0] - x, dy = o.x[half][1] - y, dz = o.x[half][2] - z;
-    if (!any_below(multiply_add(dx, dx, multiply_add(dy, dy, dz * dz)), reach2)) continue;
-    if (masked) {
+    bool near = any_below(multiply_add(dx, dx, multiply_add(dy, dy, dz * dz)), reach2);
+    if (masked && near) {
       const unsigned bits = permitted(s, i, half, j, own);
-      if (!bits) continue;
-      if (bits != 0xffffffffu) {
+      near = bits == 0xffffffffu;
+      if (bits && !near) {
         o.masked[half].push_back(int(j));
         o.masks[half].push_back(bits);
-        continue;
       }
     }
-    o.clusters[half].push_back(int(j));
+    // Half of them are near: written in any case, for want of a branch that could be foretold.
+    o.clusters[half].grow(o.count[half] + 1, o.count[half])[o.count[half]] = int(j);
+    o.count[half] += near;
   }
 }
 
@@ -123,7 +126,7 @@ static void close_entries(Finding& f, long long i, Part& part, Part::List& list)
   for (int half = 0; half < 2; half++)
     for (int q = 0; q < f.used; q++) {
       Finding::Open& o = f.open[q];
-      const long long masked = o.masked[half].size(), count = masked + o.clusters[half].size();
+      const long long masked = o.masked[half].size(), count = masked + o.count[half];
       if (!count) continue;
       PairEntry& e = list.entries.grow(list.entry_count + 1, list.entry_count)[list.entry_count];
       e.first = list.cluster_count, e.mask = list.mask_count, e.i = int(2 * i + half), e.masked = int(masked);
@@ -132,7 +135,7 @@ static void close_entries(Finding& f, long long i, Part& part, Part::List& list)
       int* to = list.clusters.grow(list.cluster_count + count, list.cluster_count) + list.cluster_count;
       unsigned* mask = list.masks.grow(list.mask_count + masked, list.mask_count) + list.mask_count;
       for (int j : o.masked[half]) touch(*to++ = j);
-      for (int j : o.clusters[half]) touch(*to++ = j);
+      for (long long k = 0; k < o.count[half]; k++) touch(*to++ = o.clusters[half][k]);
       for (unsigned m : o.masks[half]) *mask++ = m;
       list.entry_count++, list.cluster_count += count, list.mask_count += masked;
       touch(int(i));
@@ -157,12 +160,14 @@ static void search(Finding& f, const Lists& s, long long i, const Group& h, cons
     to[d] = (int)std::min(h.columns[d] - 1.0, std::max(-1.0, floor((high[d] + reach - h.low[d]) / h.side[d] + 1e-3)));
   }
   auto gap = [](float l, float h, float other_l, float other_h) { return std::max(0.0f, std::max(other_l - h, l - other_h)); };
+  const int own = after < 0 ? -1 : s.clusters[after].column;
+  if (own >= 0) from[0] = own / h.columns[1];
   for (int c0 = from[0]; c0 <= to[0]; c0++) {
-    for (int c1 = from[1]; c1 <= to[1]; c1++) {
+    for (int c1 = own >= 0 && c0 == from[0] ? own % h.columns[1] : from[1]; c1 <= to[1]; c1++) {
       const long long c = (long long)c0 * h.columns[1] + c1;
       long long first = h.first[c];
       const long long end = h.first[c + 1];
-      if (end <= after + 1) continue;
+      if (end == first) continue;
       const Extent& w = h.extent[c];
       const float g0 = gap(low[0], high[0], w.low[0], w.high[0]), g1 = gap(low[1], high[1], w.low[1], w.high[1]);
       float rest = reach;
@@ -177,7 +182,7 @@ static void search(Finding& f, const Lists& s, long long i, const Group& h, cons
       const int bin = (int)std::max(0.0, std::min(double(h.bins - 1), (down - h.low[2]) / h.side[2] - 1e-3));
       first = std::max(first + h.near[c * h.bins + bin], after + 1);
       for (long long j = first; j < end && s.extents[j].low[2] <= up; j++)
-        if (s.extents[j].high[2] >= down) meet(f, s, i, j, image, code, reach2, excluding);
+        meet(f, s, i, j, image, code, reach2, excluding);
     }
   }
 }

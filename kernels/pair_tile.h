@@ -2,7 +2,7 @@
 //
 //   num        one value per pair: lane 8r + c is atom r of four (the rows) with atom c of eight (the columns)
 //   rows(p), columns(p)     values of four, or of eight, atoms in all lanes they belong to
-//   add_rows(f, v), subtract_columns(f, v)   the sums over the other index go to the atoms
+//   add_rows(f, v), subtract_columns(f, v, w)   the sums over the other index of v, or of v w, go to the atoms
 //
 // Coordinates lie in blocks of eight atoms: x of all, y of all, z of all.
 #pragma once
@@ -37,8 +37,8 @@ DEV void add_rows(real* f, num v) {
   v = sum_over_columns(v);
   if (threadIdx.x % COLUMNS == 0) atomicAdd(f + threadIdx.x / COLUMNS, v);
 }
-DEV void subtract_columns(real* f, num v) {
-  v = sum_over_rows(v);
+DEV void subtract_columns(real* f, num v, num w) {
+  v = sum_over_rows(v * w);
   if (threadIdx.x < COLUMNS) atomicAdd(f + threadIdx.x, -v);
 }
 DEV bool any_below(num a, real b) { return __any_sync(0xffffffffu, a < b); }
@@ -126,15 +126,16 @@ DEV num only(unsigned pairs, num v) {
   EACH_REGISTER(k) for (int l = 0; l < LANES_; l++) if (!((pairs >> (k * LANES_ + l)) & 1)) v.v[k][l] = 0;
   return v;
 }
-DEV void subtract_columns(real* f, num v) {
+DEV void subtract_columns(real* f, num v, num w) {
 #if HPC_AVX512
   if constexpr (sizeof(real) == 4) {
-    const __m512 s = _mm512_add_ps((__m512)v.v[0], (__m512)v.v[1]);
+    const __m512 s = _mm512_fmadd_ps((__m512)v.v[1], (__m512)w.v[1], _mm512_mul_ps((__m512)v.v[0], (__m512)w.v[0]));
     const __m256 t = _mm256_add_ps(_mm512_castps512_ps256(s), _mm512_extractf32x8_ps(s, 1));
     _mm256_storeu_ps((float*)f, _mm256_sub_ps(_mm256_loadu_ps((const float*)f), t));
     return;
   }
 #endif
+  v = v * w;
   if constexpr (LANES_ <= COLUMNS) {
     constexpr int parts = COLUMNS / LANES_;
     UNROLL(4) for (int q = 0; q < parts; q++) {
