@@ -27,6 +27,11 @@ class Moves:
         self.leaving, self.arriving = int(counts.sum()), int(arriving_from.sum())
         self._most_rows = communicator.allreduce(max(self.leaving, self.arriving), "max")
 
+    @property
+    def any(self) -> bool:
+        """Whether a row leaves or arrives anywhere; the same on all ranks."""
+        return self._most_rows > 0
+
     def fits(self, arrays: list[np.ndarray]) -> bool:
         """Whether the rows that leave or arrive anywhere fit into one chunk; the same on all ranks."""
         return self._most_rows * sum(_row_bytes(array) for array in arrays) <= CHUNK

@@ -31,29 +31,32 @@ KERNEL(place_rows)(long long n, double* RESTRICT position, int* RESTRICT image, 
   ELEMENTS(i, n) {
     double x = position[3 * i], y = position[3 * i + 1], z = position[3 * i + 2], s[3];
     int wrapped[3] = {0, 0, 0};
-    bool lost = false;
+    bool lost = false, moved = false;
+    fractional(frame, x, y, z, s);
     // Twice: a row just below 0 may be rounded to 1 when the box is added to it.
     for (int turn = 0; turn < 2; turn++) {
-      fractional(frame, x, y, z, s);
       double off[3];
       for (int d = 0; d < 3; d++) {
         off[d] = periodic >> d & 1 ? floor(s[d]) : 0.0;
         if (!(s[d] < 1e9 && s[d] > -1e9) && (periodic >> d & 1 || !(s[d] - s[d] == 0.0))) lost = true;
       }
-      if (lost) break;
+      if (lost || (off[0] == 0 && off[1] == 0 && off[2] == 0)) break;
       x -= off[0] * frame[9] + off[1] * frame[10] + off[2] * frame[12];
       y -= off[1] * frame[11] + off[2] * frame[13];
       z -= off[2] * frame[14];
       for (int d = 0; d < 3; d++) wrapped[d] += int(off[d]);
+      moved = true;
+      fractional(frame, x, y, z, s);
     }
     if (lost) {
       destination[i] = -1;
       continue;
     }
-    fractional(frame, x, y, z, s);
-    position[3 * i] = x, position[3 * i + 1] = y, position[3 * i + 2] = z;
-    if (image)
-      for (int d = 0; d < 3; d++) image[3 * i + d] += wrapped[d];
+    if (moved) {
+      position[3 * i] = x, position[3 * i + 1] = y, position[3 * i + 2] = z;
+      if (image)
+        for (int d = 0; d < 3; d++) image[3 * i + d] += wrapped[d];
+    }
     const int c0 = block_of(s[0], planes, p0), c1 = block_of(s[1], planes + p0 + 1, p1);
     destination[i] = (c0 * p1 + c1) * p2 + block_of(s[2], planes + p0 + p1 + 2, p2);
   }
@@ -151,3 +154,18 @@ KERNEL(add_rows_fixed)(long long n, const int* RESTRICT rows, long long home, co
                        long long* RESTRICT halo, long long width) {
   ELEMENTS(i, n) add_row(rows, home, from, own, halo, i, width);
 }
+
+#ifndef HPC_CUDA
+// A number that depends on which ids there are, not on their order: the wrapping sum of their mixed bits (the finaliser of
+// splitmix64: Steele, Lea & Flood 2014, OOPSLA, 453).
+HOST(fingerprint)(long long n, const long long* ids) {
+  unsigned long long sum = 0;
+  for (long long i = 0; i < n; i++) {
+    unsigned long long mixed = (unsigned long long)ids[i] + 0x9e3779b97f4a7c15ull;
+    mixed = (mixed ^ mixed >> 30) * 0xbf58476d1ce4e5b9ull;
+    mixed = (mixed ^ mixed >> 27) * 0x94d049bb133111ebull;
+    sum += mixed ^ mixed >> 31;
+  }
+  return (long long)sum;
+}
+#endif

@@ -44,8 +44,9 @@ def exchanged(cells: Cells, state: Any, order: Callable[[Any], Any] | None) -> i
         comm.alltoall_counts(counts) if worst else _counts_of_neighbours(comm, cells.neighbours, counts)
     )
     moves = Moves(comm, counts, arriving)
-    _apply(cells, state, moves, Places.of(len(before), leaving[order_of_ranks], moves.arriving))
-    _check_none_lost(comm, before, be.host(state["id"]))
+    if moves.any:
+        _apply(cells, state, moves, Places.of(len(before), leaving[order_of_ranks], moves.arriving))
+        _check_none_lost(cells, before, be.host(state["id"]))
     if cells.molecules:
         remember_whole(cells, state)
     if order is not None:
@@ -73,8 +74,7 @@ class Places:
     def of(cls, rows: int, leaving: np.ndarray, arriving: int) -> Places:
         """rows: before; arriving: number of rows that come."""
         total = rows - len(leaving) + arriving
-        gaps = np.sort(leaving)
-        gaps = gaps[gaps < total]
+        gaps = leaving[leaving < total]
         arrivals = np.concatenate((gaps[:arriving], np.arange(rows, total)))
         last = np.setdiff1d(np.arange(total, rows), leaving, assume_unique=True)
         return cls(leaving, total, arrivals, gaps[arriving:], last)
@@ -126,10 +126,11 @@ def _refuse_nowhere(cells: Cells, state: Any, rows: np.ndarray) -> None:
     )
 
 
-def _check_none_lost(comm: Communicator, before: np.ndarray, after: np.ndarray) -> None:
+def _check_none_lost(cells: Cells, before: np.ndarray, after: np.ndarray) -> None:
     """Raise on all ranks unless the same ids are there as before the exchange; one sum over the ranks."""
+    comm = cells.communicator
     told = comm.allreduce(
-        np.array([len(before), fingerprint(before), len(after), fingerprint(after)], np.uint64)
+        np.array([len(before), fingerprint(cells, before), len(after), fingerprint(cells, after)], np.uint64)
     )
     if told[0] == told[2] and told[1] == told[3]:
         return

@@ -218,16 +218,15 @@ class Halo:
         if k == 1 and self.home:
             flags = be.empty(self.home, np.uint8)
             cells.module.launch("within_reach", self.home, position, None, None, axis, shell, flags)
-            found.append(be.xp.flatnonzero(flags))
+            found.append(be.xp.flatnonzero(flags.view(bool)))
         # The first pulse passes on all that came along earlier axes, a later one what the last one brought.
-        begin = 0 if k == 1 else first
-        copies = len(self._meta) - begin
+        copies = len(self._meta) - first
         if copies:
             flags = be.empty(copies, np.uint8)
-            shift = be.array(self._meta[begin:, :3]).view(np.int8)
-            zone = be.array(self._meta[begin:, 3])
-            cells.module.launch("within_reach", copies, self._copies[begin:], shift, zone, axis, shell, flags)
-            found.append(be.xp.flatnonzero(flags) + (self.home + begin))
+            shift = be.array(self._meta[first:, :3]).view(np.int8)
+            zone = be.array(self._meta[first:, 3])
+            cells.module.launch("within_reach", copies, self._copies[first:], shift, zone, axis, shell, flags)
+            found.append(be.xp.flatnonzero(flags.view(bool)) + (self.home + first))
         if not found:
             return be.empty(0, np.int32)
         return be.xp.concatenate(found).astype(np.int32)

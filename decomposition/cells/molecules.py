@@ -51,15 +51,15 @@ def place_molecules(cells: Cells, state: Any) -> Any:
 
 def remember_whole(cells: Cells, state: Any) -> None:
     """Record which rows are here now, all of them in whole molecules."""
-    cells.whole["rows"] = _rows(cells.backend.host(state["id"]))
+    cells.whole["rows"] = _rows(cells, cells.backend.host(state["id"]))
 
 
 def _still_whole(cells: Cells, identity: np.ndarray) -> bool:
-    return cells.whole.get("rows") == _rows(identity)
+    return cells.whole.get("rows") == _rows(cells, identity)
 
 
-def _rows(identity: np.ndarray) -> tuple[int, int]:
-    return len(identity), fingerprint(identity)
+def _rows(cells: Cells, identity: np.ndarray) -> tuple[int, int]:
+    return len(identity), fingerprint(cells, identity)
 
 
 def _heads(

@@ -45,6 +45,7 @@ def test_place_rows(machine, shape, periodic):
     rng = np.random.default_rng(1)
     x, image = box.cartesian(rng.random((700, 3)) * 6 - 2), rng.integers(-5, 5, (700, 3)).astype(np.int32)
     x[5], x[9, 2], x[11] = np.nan, np.inf, 1e25
+    x[13] = box.origin - 1e-16  # rounded to the upper faces when the box is added
     position, counted = machine.array(x.copy()), machine.array(image.copy())
     owner = machine.host(placed(cells, position, counted))
     lost = [5, 9] if periodic != (True, True, True) else [5, 9, 11]
@@ -54,7 +55,8 @@ def test_place_rows(machine, shape, periodic):
     box.wrap(wrapped, expected)
     np.testing.assert_allclose(machine.host(position)[good], wrapped, atol=1e-11)
     assert (machine.host(counted)[good] == expected).all()
-    s = box.fractional(wrapped)
+    s = box.fractional(machine.host(position)[good])
+    assert (s[:, periodic] < 1).all()
     place = [np.searchsorted(planes[1:-1], s[:, d], side="right") for d, planes in enumerate(borders)]
     assert (owner[good] == np.ravel_multi_index(place, (3, 2, 4))).all()
     again = machine.array(x[good].copy())
@@ -66,8 +68,11 @@ def test_place_rows(machine, shape, periodic):
 def test_within_reach(machine, shape, axis):
     box = Box(SHAPES[shape], origin=(1.0, -2.0, 3.0))
     rng = np.random.default_rng(2)
-    x, reach, planes = box.cartesian(rng.random((900, 3)) * 2), 1.7, np.array([0.4, 0.5, 0.9])
+    reach, planes = 1.7, np.array([0.4, 0.5, 0.9])
     shift = rng.integers(-1, 2, (900, 3)).astype(np.int8)
+    shift[::2] = 0
+    # Around the corner where the planes meet, where each part of the distance counts.
+    x = box.cartesian(planes + (3 * rng.random((900, 3)) - 1) / box.widths - shift)
     zone = rng.integers(0, 8, 900).astype(np.uint8)
     lower = [(0, 0), (1, 0), (2, 0), (1, 1), (2, 1), (2, 2)]
     inverse = [box.inverse[at] for at in lower]

@@ -286,12 +286,12 @@ def test_planes_are_remembered(ranks):
 # -- molecules -----------------------------------------------------------------------------------------------
 
 
-def chains(box, number=20, length=3):
-    """Chains whose atoms are numbered against their order, cut by the periodic faces, and single atoms."""
+def chains(box, number=16, length=5):
+    """Stiff chains, longer than reach, whose atoms are numbered against their order, and single atoms."""
     rng = np.random.default_rng(8)
     first = box.cartesian(rng.random((number, 3)))
-    steps = rng.normal(size=(number, length, 3))
-    unwrapped = first[:, None] + np.cumsum(0.6 * steps / np.linalg.norm(steps, axis=2)[..., None], axis=1)
+    steps = rng.normal(size=(number, 1, 3)) + 0.3 * rng.normal(size=(number, length, 3))
+    unwrapped = first[:, None] + np.cumsum(0.8 * steps / np.linalg.norm(steps, axis=2)[..., None], axis=1)
     unwrapped = np.concatenate((unwrapped.reshape(-1, 3), box.cartesian(rng.random((9, 3)))))
     count = len(unwrapped)
     molecule = np.concatenate((np.repeat(np.arange(number), length), np.full(9, -1)))
@@ -301,17 +301,18 @@ def chains(box, number=20, length=3):
     return {"position": position, "image": image, "molecule": molecule, "id": identity}, unwrapped
 
 
-@pytest.mark.parametrize("vectors", [STRAIGHT, TILTED], ids=["straight", "tilted"])
+@pytest.mark.parametrize("vectors", [STRAIGHT, TILTED], ids=["straight", "tilted along x"])
 def test_molecules_stay_whole_and_meet_all_partners(ranks, vectors):
     box = Box(np.array(vectors))
-    cells = Cells(box, ranks, reach=1.5, molecules=True)
+    grid = (ranks.size, 1, 1) if vectors is TILTED else None
+    cells = Cells(box, ranks, reach=1.5, molecules=True, grid=grid)
     rows, unwrapped = chains(box)
     state = share(rows, ranks)
     cells.exchange(state)
     for round_ in range(2):
         owners = joined(ranks, np.column_stack((state["molecule"], np.full(len(state["id"]), ranks.rank))))
         owners = np.unique(owners[owners[:, 0] >= 0], axis=0)
-        assert owners[:, 0].tolist() == list(range(20))
+        assert owners[:, 0].tolist() == list(range(16))
         every = {name: joined(ranks, state[name]) for name in state.names()}
         x = (every["position"] + every["image"] @ box.vectors)[np.argsort(every["id"])]
         np.testing.assert_allclose(x, unwrapped[::-1] + round_ * 0.9, atol=1e-10)
