@@ -131,6 +131,7 @@ DEV void one_pass(const int* pair, const num* inverse_mass, const Vector* r, con
 
 // Impulse of each bond [mass/time, along r] and the virial's six sums xx yy zz xy xz yz [mass·length²/time], both added up, or absent.
 DEV void record(long long i, long long n, const num* multiplier, const Vector* r, num scale, double* impulse, double* virial) {
+  if (!impulse) return;
   num w[6];
   UNROLLED for (int c = 0; c < 6; c++) w[c] = num(0.0);
   UNROLLED for (int b = 0; b < BONDS; b++) {

@@ -97,6 +97,14 @@ KERNEL(transform)(long long n, double* RESTRICT y, const double* RESTRICT matrix
   }
 }
 
+// heat_i ← heat_i + sign ½ m v²: the change of the kinetic energy, by a call before it with sign -1 and one after with +1.
+KERNEL(add_energy)(long long n, const double* RESTRICT velocity, const double* RESTRICT mass, double sign, double* RESTRICT heat) {
+  ELEMENTS(i, n) {
+    const double a = velocity[3 * i], b = velocity[3 * i + 1], c = velocity[3 * i + 2];
+    heat[i] += sign * 0.5 * mass[i] * (a * a + b * b + c * c);
+  }
+}
+
 // Twice the kinetic tensor of one row: m v v as xx yy zz yx zx zy.  Its sum over rows depends on their order.
 DEV void tensor_row(double m, const double* v, double* t) {
   t[0] = m * v[0] * v[0];

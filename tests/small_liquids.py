@@ -147,3 +147,42 @@ def wells(n, stiffness=1.0, mass=1.0, types=None):
     state = atoms(np.zeros((n, 3)), mass=mass, types=types)
     state["home"] = np.zeros((n, 3))
     return state, Wells(stiffness)
+
+
+def molecules(template, cells, spacing, *, masses, seed=1, shuffled=True):
+    """Rigid molecules on a cubic lattice of `spacing`, turned at random, wrapped into the box, rows shuffled."""
+    rng = np.random.default_rng(seed)
+    size, edge = len(template.types), cells * spacing
+    grid = np.stack(np.meshgrid(*[np.arange(cells)] * 3, indexing="ij"), axis=-1).reshape(-1, 1, 3)
+    turns = np.linalg.qr(rng.normal(size=(cells**3, 3, 3)))[0]
+    x = (grid * spacing + np.einsum("mab,kb->mka", turns, shape_of(template))).reshape(-1, 3) % edge
+    n = len(x)
+    state = atoms(x, mass=np.tile(masses, n // size), box=edge, types=np.tile(template.types, n // size))
+    state["molecule"] = np.arange(n, dtype=np.int64) // size
+    order = rng.permutation(n) if shuffled else np.arange(n)
+    state.replace({name: np.ascontiguousarray(state[name][order]) for name in state.names()})
+    return state, edge
+
+
+def shape_of(template):
+    """(atoms, 3) places of a molecule's atoms: a triangle, or a zigzag."""
+    if template.is_triangle:
+        half = template.lengths[2] / 2
+        height = np.sqrt(template.lengths[0] ** 2 - half**2)
+        return np.array([[0, 0, 0], [-half, -height, 0], [half, -height, 0]])
+    step = template.lengths[0]
+    k = np.arange(len(template.types))
+    return np.stack([k * step * np.sqrt(3) / 2, (k % 2) * step / 2, 0.0 * k], axis=1)
+
+
+def bond_errors(state, template, edge):
+    """Largest relative error of the lengths, and largest |r.v|."""
+    order = np.argsort(state["id"]).reshape(-1, len(template.types))
+    worst, along = 0.0, 0.0
+    for (i, j), length in zip(template.bonds, template.lengths, strict=True):
+        r = state["position"][order[:, i]] - state["position"][order[:, j]]
+        r -= np.rint(r / edge) * edge
+        v = state["velocity"][order[:, i]] - state["velocity"][order[:, j]]
+        worst = max(worst, float(np.abs(np.linalg.norm(r, axis=1) / length - 1).max()))
+        along = max(along, float(np.abs((r * v).sum(axis=1)).max()))
+    return worst, along

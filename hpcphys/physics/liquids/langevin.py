@@ -57,12 +57,22 @@ class Langevin(Ensemble):
 
     def _bath(self, setting: Setting) -> Piece:
         thermal = setting.boltzmann * self.temperature
+        motion, constraints = setting.motion, setting.constraints
 
         def flow(state: State, dt: float) -> None:
             # 1 - e^(-2 a), without the loss of digits for small a
             spread = sqrt(-thermal * expm1(-2.0 * self.friction * dt))
             heat: Any = state[HEAT] if self.account else None
-            setting.motion.ornstein_uhlenbeck(state, exp(-self.friction * dt), spread, heat)
+            if constraints is None:
+                motion.ornstein_uhlenbeck(state, exp(-self.friction * dt), spread, heat)
+                return
+            # What the projection takes away was not given: the heat is counted after it.
+            if self.account:
+                motion.add_energy(state, heat, -1.0)
+            motion.ornstein_uhlenbeck(state, exp(-self.friction * dt), spread)
+            constraints.project_momenta(state)
+            if self.account:
+                motion.add_energy(state, heat, 1.0)
 
         return Piece(
             "bath",
@@ -71,6 +81,7 @@ class Langevin(Ensemble):
             frozenset({"velocity", *([HEAT] if self.account else [])}),
             flow,
             role="O",
+            keeps_constraints=True,
         )
 
     def parts(self, state: State, setting: Setting) -> dict[str, float]:

@@ -27,7 +27,7 @@ class Motion:
         self._flows = backend.module("md_flows")
         self._noise = backend.module("md_noise")
 
-    # -- flows ------------------------------------------------------------------------------------------------
+    # -- flows ----------------------------------------------------------------------------------------
 
     def kick(self, state: State, dt: float) -> None:
         """v <- v + dt F/m.  The exact flow of the potential energy."""
@@ -96,7 +96,11 @@ class Motion:
         )
         state.blocks_drawn += 2
 
-    # -- sums over all atoms --------------------------------------------------------------------------------
+    def add_energy(self, state: State, heat: Any, sign: float) -> None:
+        """heat_i <- heat_i + sign m v²/2."""
+        self._flows.launch("add_energy", state.count, state["velocity"], state["mass"], float(sign), heat)
+
+    # -- sums over all atoms --------------------------------------------------------------------------
 
     def total(self, rows: Any) -> Any:
         """The sum over the rows of all ranks: of (n,) a float, of (n, k) an array (k,)."""

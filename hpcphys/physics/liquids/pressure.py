@@ -11,6 +11,8 @@ from hpcphys.compiler.state import State
 from hpcphys.physics.liquids.setting import Setting
 
 COMPONENTS = ("xx", "yy", "zz", "yx", "zx", "zy")
+"""Of a lower triangular tensor."""
+TENSOR = tuple(a + b for a in "xyz" for b in "xyz")
 ENERGY = "totals.energy"
 
 
@@ -18,7 +20,7 @@ class TotalsField:
     """A field whose totals are kept in scalars of the state, so that a restart finds those of its forces.
 
     field: with `totals()` -> {"energy", "virial" (3, 3): sum of x F}, and `request_totals`
-    Scalars: "totals.energy", "totals.virial.xx" ... "totals.virial.zy" (symmetric part).
+    Scalars: "totals.energy", "totals.virial.xx", "totals.virial.xy" ... "totals.virial.zz".
     idle: set before an evaluation at positions that have not changed: it is skipped.
     completed: called with the state after each evaluation
     """
@@ -51,21 +53,14 @@ class TotalsField:
 
 def keep_totals(state: State, totals: dict[str, Any]) -> None:
     """Put energy and virial into scalars of the state."""
-    virial = np.asarray(totals["virial"], dtype=np.float64)
-    symmetric = 0.5 * (virial + virial.T)
+    virial = np.asarray(totals["virial"], dtype=np.float64).ravel()
     state.scalars[ENERGY] = float(totals["energy"])
-    for name in COMPONENTS:
-        i, j = ("xyz".index(letter) for letter in name)
-        state.scalars[f"totals.virial.{name}"] = float(symmetric[i, j])
+    state.scalars.update({f"totals.virial.{name}": float(w) for name, w in zip(TENSOR, virial, strict=True)})
 
 
 def kept_virial(state: State) -> np.ndarray:
     """(3, 3) virial of the last evaluation.  Raises KeyError where none was kept."""
-    found = np.empty((3, 3))
-    for name in COMPONENTS:
-        i, j = ("xyz".index(letter) for letter in name)
-        found[i, j] = found[j, i] = state.scalars[f"totals.virial.{name}"]
-    return found
+    return np.array([state.scalars[f"totals.virial.{name}"] for name in TENSOR]).reshape(3, 3)
 
 
 def pressure_tensor(state: State, setting: Setting, volume: float) -> np.ndarray:
@@ -86,7 +81,7 @@ def kinetic_of_centres(state: State, setting: Setting) -> np.ndarray:
 
 
 def virial_of_centres(state: State, setting: Setting) -> np.ndarray:
-    """(3, 3) virial of the forces on what a barostat scales."""
+    """(3, 3) sum X F of the forces on what a barostat scales; of molecules' centres not symmetric."""
     virial = kept_virial(state)
     if setting.constraints is None:
         return virial

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from hpcphys.compiler.compositions import Composition
 from hpcphys.compiler.pieces import Piece
 from hpcphys.compiler.state import State
 from hpcphys.physics.liquids.motion import Motion
@@ -32,7 +33,7 @@ class Setting:
 class Ensemble:
     """Base of the ensembles: microcanonical unless a subclass adds pieces.
 
-    name: the field's word;  composition: name of the composition that it is made for
+    name: the field's word;  composition: the composition that it is made for, or its name
     samples: what a long run samples, or what it does not, in words
     keeps_momentum: the total momentum is conserved, if the forces sum to zero
     needs_totals: the flows read energy and virial of the field in every step
@@ -44,7 +45,7 @@ class Ensemble:
     scales_box: ClassVar[bool] = False
 
     @property
-    def composition(self) -> str:
+    def composition(self) -> str | Composition:
         return "leapfrog"
 
     @property

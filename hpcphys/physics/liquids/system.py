@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from hpcphys.compiler.compositions import Composition
 from hpcphys.compiler.program import Program, compile_structure
 from hpcphys.compiler.state import State
 from hpcphys.compiler.structures import CanonicalStructure
@@ -46,8 +47,8 @@ class Liquid(PhysicalSystem):
     setting: Setting | None = None
 
     @property
-    def composition(self) -> str:
-        """Name of the composition that the ensemble is made for."""
+    def composition(self) -> str | Composition:
+        """The composition that the ensemble is made for, or its name."""
         return self.ensemble.composition
 
     def program(self, dt: float, **options: Any) -> Program:

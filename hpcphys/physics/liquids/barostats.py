@@ -1,0 +1,236 @@
+"""Barostats that scale the box from time to time: stochastic cell rescaling, and Berendsen's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import exp, isfinite, log, sqrt
+from typing import ClassVar
+
+import numpy as np
+
+from hpcphys.compiler.compositions import Composition
+from hpcphys.compiler.compositions import composition as composition_named
+from hpcphys.compiler.pieces import Piece
+from hpcphys.compiler.state import State
+from hpcphys.physics.liquids.boxes import begin_box, image_frame, known_box, vector_change
+from hpcphys.physics.liquids.pressure import ENERGY, kinetic_of_centres, virial_of_centres
+from hpcphys.physics.liquids.setting import Ensemble, Setting, positive, started
+from hpcphys.physics.liquids.variates import BAROSTAT, Variates
+
+WORK = "barostat.work"
+LARGEST_CHANGE = 0.5
+"""Of the volume in one application: a barostat that wants more is faulty, or set too fast."""
+
+
+@dataclass(frozen=True)
+class BoxRescaling(Ensemble):
+    """A barostat that scales positions and box in every `every`-th step, with a thermostat.
+
+    pressure: P0 [energy/volume];  period: tau_p [time];  compressibility: beta_T of the liquid, or a guess:
+        the volume relaxes with tau_p times the true one over it [volume/energy]
+    thermostat: an ensemble with a temperature;  every: steps between applications, whose extra evaluation of
+        the forces makes a step 1/every dearer
+    With constraints the molecules' centres of mass are scaled, and their shapes stay.
+    """
+
+    pressure: float
+    period: float
+    compressibility: float
+    thermostat: Ensemble
+    every: int = 10
+
+    needs_totals: ClassVar[bool] = True
+    scales_box: ClassVar[bool] = True
+
+    def __post_init__(self) -> None:
+        positive("period", self.period)
+        positive("compressibility", self.compressibility)
+        if not isfinite(self.pressure):
+            raise ValueError(f"pressure = {self.pressure!r}: must be finite")
+        if isinstance(self.every, bool) or not isinstance(self.every, int) or self.every < 1:
+            raise ValueError(f"every = {self.every!r}; 1, 2, ... steps are allowed")
+        if not hasattr(self.thermostat, "temperature") or np.ndim(self.thermostat.temperature):
+            raise ValueError(f"a barostat needs a thermostat of one temperature; found {self.thermostat}")
+
+    @property
+    def composition(self) -> Composition:
+        """The thermostat's composition after the scaling of the box: forces are valid when a step ends."""
+        inner = composition_named(self.thermostat.composition)
+        return Composition(
+            f"box+{inner.name}",
+            1,
+            f"first order in the box alone; then {inner.source}",
+            symmetric=False,
+            sequence=(("S", 1.0), *inner.sequence),
+        )
+
+    @property
+    def keeps_momentum(self) -> bool:
+        return self.thermostat.keeps_momentum
+
+    def begin(self, state: State, setting: Setting) -> None:
+        begin_box(state, setting.field, self.name)
+        started(state, {WORK: 0.0})
+        self.thermostat.begin(state, setting)
+
+    def pieces(self, setting: Setting) -> tuple[Piece, ...]:
+        return (*self.thermostat.pieces(setting), self._cell(setting))
+
+    def _cell(self, setting: Setting) -> Piece:
+        waiting: list[Callable[[State], None]] = []
+
+        def complete(state: State) -> None:
+            while waiting:
+                waiting.pop()(state)
+
+        setting.field.completed.append(complete)
+
+        def flow(state: State, dt: float) -> None:
+            if state.step % self.every:
+                setting.field.idle = True
+                return
+            waiting.append(self.rescale(state, setting, dt * self.every))
+
+        return Piece(
+            "box",
+            self.equation,
+            frozenset({"position", "velocity", "mass", "force"}),
+            frozenset({"position", "velocity"}),
+            flow,
+            role="S",
+            keeps_constraints=True,
+        )
+
+    @property
+    def equation(self) -> str:
+        raise NotImplementedError
+
+    def rescale(self, state: State, setting: Setting, dt: float) -> Callable[[State], None]:
+        """Scale the box; returns what completes the account of the work after the next evaluation."""
+        raise NotImplementedError
+
+    def parts(self, state: State, setting: Setting) -> dict[str, float]:
+        return {"barostat's work": float(state.scalars[WORK]), **self.thermostat.parts(state, setting)}
+
+    def reverse(self, state: State, setting: Setting) -> None:
+        self.thermostat.reverse(state, setting)
+
+    def describe(self) -> str:
+        every = f", every {self.every} steps" if self.every > 1 else ""
+        return f"{self.name} at P = {self.pressure:g}, period {self.period:g}{every}, {self.thermostat.describe()}"
+
+
+def scale_box(state: State, setting: Setting, ratio: float, velocities: bool, who: str) -> None:
+    """Volume times `ratio`: positions (of centres) by its third root about the origin, velocities by the
+    inverse if asked for.  Raises ValueError for a change that no sound run makes."""
+    if not abs(ratio - 1.0) <= LARGEST_CHANGE:
+        raise ValueError(
+            f"{who} would change the volume by a factor {ratio:.4g} at once, more than "
+            f"{LARGEST_CHANGE:.0%}: the pressure is far from its target or not finite; begin nearer to it, or give "
+            "a longer period"
+        )
+    factor = ratio ** (1.0 / 3.0)
+    box = known_box(state, setting.field)
+    assert box is not None
+    larger = box.scaled(factor)
+    motion, centres = setting.motion, setting.constraints
+    identity = np.eye(3)
+    if centres is None:
+        motion.transform(state["position"], factor * identity, box.origin)
+        if velocities:
+            motion.scale(state["velocity"], 1.0 / factor)
+    else:
+        frame = vector_change(box, larger, motion.backend)
+        images = image_frame(box, motion.backend)
+        centres.move(state, motion, 0.0, factor * identity, 0.0 * identity, frame, images)
+        if velocities:
+            centres.kick(state, motion, 0.0, identity / factor, 0.0 * identity)
+    larger.to_scalars(state)
+
+
+@dataclass(frozen=True)
+class CellRescaling(BoxRescaling):
+    """Stochastic cell rescaling, isotropic: samples exp(-(H + P0 V)/kT).
+
+        dV = -(beta_T V/tau_p)(P0 - P - kT/V) dt + sqrt(2 kT beta_T V/tau_p) dW,   x ~ V^(1/3), v ~ V^(-1/3)
+
+    in l = sqrt(V), whose noise does not depend on it:  dl = D f dt + sqrt(2 D) dW with D = kT beta_T/(4 tau_p)
+    and f = (2 l/kT)(P - P0 + kT/(2V)).  P is the pressure of the moment, kinetic part included.
+    Conserved (effective energy): K + U + P0 V - (kT/2) ln V, less what thermostat and barostat gave: of each
+    move kT times the logarithm of the ratio of its probability to its reverse's.
+    Source: Bernetti & Bussi (2020) J. Chem. Phys. 153, 114107, equations (4) to (9) and section II C.
+    """
+
+    name: ClassVar[str] = "cell_rescaling"
+    samples: ClassVar[str] = "the isothermal-isobaric ensemble"
+
+    @property
+    def equation(self) -> str:
+        return (
+            "dV = -(beta_T V/tau_p)(P0 - P - kT/V) dt + sqrt(2 kT beta_T V/tau_p) dW, x ~ V^1/3, v ~ V^-1/3"
+        )
+
+    def rescale(self, state: State, setting: Setting, dt: float) -> Callable[[State], None]:
+        thermal = setting.boltzmann * self.thermostat.temperature  # type: ignore[attr-defined]
+        mobility = thermal * self.compressibility / (4.0 * self.period)
+        volume = known_box(state, setting.field).volume
+        kinetic = float(np.trace(kinetic_of_centres(state, setting)))
+
+        def push(now: State, twice_kinetic: float, size: float) -> float:
+            internal = (twice_kinetic + float(np.trace(virial_of_centres(now, setting)))) / (3.0 * size)
+            return 2.0 * sqrt(size) / thermal * (internal - self.pressure + 0.5 * thermal / size)
+
+        first = push(state, kinetic, volume)
+        draw = Variates(state, BAROSTAT).normal()
+        change = mobility * first * dt + sqrt(2.0 * mobility * dt) * draw
+        root = sqrt(volume) + change
+        ratio = root * root / volume if root > 0.0 else float("nan")
+        scale_box(state, setting, ratio, True, self.name)
+
+        def complete(now: State) -> None:
+            last = push(now, kinetic * ratio ** (-2.0 / 3.0), root * root)
+            bias = 0.25 * mobility * dt * (last * last - first * first)
+            now.scalars[WORK] += thermal * (0.5 * change * (first + last) + bias)
+
+        return complete
+
+    def parts(self, state: State, setting: Setting) -> dict[str, float]:
+        volume = known_box(state, setting.field).volume
+        thermal = setting.boltzmann * self.thermostat.temperature  # type: ignore[attr-defined]
+        own = {"pressure times volume": self.pressure * volume, "measure": -0.5 * thermal * log(volume)}
+        return own | super().parts(state, setting)
+
+
+@dataclass(frozen=True)
+class BerendsenBarostat(BoxRescaling):
+    """dV/dt = -(beta_T V/tau_p)(P0 - P):  x ~ V^(1/3), velocities untouched.
+
+    WARNING: it samples no known ensemble. The volume's fluctuations are suppressed, and a compressibility from
+    them is wrong.  For reaching a density, not for measuring at it: use CellRescaling, which relaxes as fast
+    and samples the isothermal-isobaric ensemble.
+    Conserved: K + U less what thermostat and scaling gave (an account of energy, not a measure).
+    Source: Berendsen, Postma, van Gunsteren, DiNola & Haak (1984) J. Chem. Phys. 81, 3684.
+    """
+
+    name: ClassVar[str] = "berendsen_barostat"
+    samples: ClassVar[str] = (
+        "NO known ensemble: fluctuations of the volume are suppressed. For equilibration only; "
+        "cell_rescaling relaxes as fast and samples the isothermal-isobaric ensemble"
+    )
+
+    @property
+    def equation(self) -> str:
+        return "dV/dt = -(beta_T V/tau_p)(P0 - P), x ~ V^1/3"
+
+    def rescale(self, state: State, setting: Setting, dt: float) -> Callable[[State], None]:
+        volume = known_box(state, setting.field).volume
+        trace = float(np.trace(kinetic_of_centres(state, setting) + virial_of_centres(state, setting)))
+        exponent = -self.compressibility * dt / self.period * (self.pressure - trace / (3.0 * volume))
+        before = float(state.scalars[ENERGY])
+        scale_box(state, setting, exp(min(exponent, 700.0)), False, self.name)
+
+        def complete(now: State) -> None:
+            now.scalars[WORK] -= float(now.scalars[ENERGY]) - before
+
+        return complete
