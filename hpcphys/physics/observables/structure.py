@@ -52,8 +52,9 @@ class StructureFactor:
         vectors, widths = periodic_box(box)
         if k_max < 2.0 * math.pi / widths.max() or shells < 1 or most < 1 or types < 1:
             raise ValueError(
-                f"k_max {k_max:g}, shells {shells}, most {most}, types {types}: the shortest wavevector "
-                f"of the box is {2.0 * math.pi / widths.max():g}, and at least one shell, vector and type are needed"
+                f"k_max {k_max:g}, shells {shells}, most {most}, types {types}: the shortest "
+                f"wavevector of the box is {2.0 * math.pi / widths.max():g}, and at least one shell, vector "
+                f"and type are needed"
             )
         self.backend, self.communicator = backend, communicator
         self.k_max, self.shells, self.types, self.most = float(k_max), int(shells), int(types), int(most)
