@@ -134,7 +134,8 @@ class TimeOrigins:
             "kind": self.kind, "lags": lags, "types": self.types, "interval": self.interval,
             "samples": self._samples,
         }  # fmt: skip
-        past = np.ascontiguousarray(np.moveaxis(self._past, 2, 0)).reshape(len(self._id), -1)
+        width = 3 * self.lags.levels * self.lags.points  # a rank may have no row, or no sample have come yet
+        past = np.ascontiguousarray(np.moveaxis(self._past, 2, 0)).reshape(len(self._id), width)
         return Saved(numbers, self.segments.arrays(), {"id": self._id, "type": self._type, "past": past})
 
     def restore(self, saved: Saved) -> None:
