@@ -118,16 +118,20 @@ def share(rows: dict[str, np.ndarray], communicator: Any, seed: int = 5) -> Stat
     return State({name: array[owner == communicator.rank].copy() for name, array in rows.items()})
 
 
+def image_numbers(box: Box, position: np.ndarray, reach: float) -> list[range]:
+    """For each axis the numbers of boxes that may lie between partners."""
+    s = box.fractional(position)
+    spread = s.max(axis=0, initial=0) - s.min(axis=0, initial=0)
+    most = np.floor(spread + reach / box.widths).astype(int)
+    return [range(-n, n + 1) for n in most.tolist()]
+
+
 def brute_force(rows: dict[str, np.ndarray], box: Box, reach: float) -> np.ndarray:
     """(m, 5) every pair within reach once, also with images: smaller id, larger id, box vectors between."""
     position, identity = rows["position"], rows["id"]
-    most = [
-        int(np.ceil(reach / width)) + 1 if on else 0
-        for width, on in zip(box.widths, box.periodic, strict=True)
-    ]
-    images = [np.arange(-n, n + 1) for n in most]
     found = []
-    for image in itertools.product(*images):
+    images = image_numbers(box, position, reach)
+    for image in itertools.product(*(images[d] if box.periodic[d] else (0,) for d in range(3))):
         apart = position[None] + np.array(image) @ box.vectors - position[:, None]
         i, j = np.nonzero((apart**2).sum(axis=2) <= reach * reach)
         found.append(np.column_stack((identity[i], identity[j], np.broadcast_to(image, (len(i), 3)))))
@@ -160,14 +164,12 @@ def found_here(cells: Cells, halo: Halo, state: State) -> tuple[np.ndarray, np.n
     shift = np.concatenate((np.zeros((halo.home, 3), int), halo.shift.astype(int)))
     zone = np.concatenate((np.zeros(halo.home, int), halo.zone.astype(int)))
     box = cells.box
-    whole = [
-        range(-n, n + 1) if box.periodic[d] and cells.grid[d] == 1 else (0,)
-        for d, n in enumerate(int(np.ceil(cells.reach / width)) + 1 for width in box.widths)
-    ]
+    images = image_numbers(box, x, cells.reach)
+    uncut = [box.periodic[d] and cells.grid[d] == 1 for d in range(3)]
     mine = (zone[:, None] & zone[None, :]) == 0
     below = np.arange(len(x))[:, None] < np.arange(len(x))[None, :]
     pairs, rows = [np.zeros((0, 5), int)], [np.zeros((0, 2), int)]
-    for image in itertools.product(*whole):
+    for image in itertools.product(*(images[d] if uncut[d] else (0,) for d in range(3))):
         apart = x[None] + (shift[None] - shift[:, None] + np.array(image)) @ box.vectors - x[:, None]
         same = np.eye(len(x), dtype=bool) & (image > (0, 0, 0))
         i, j = np.nonzero((below | same) & mine & ((apart**2).sum(axis=2) <= cells.reach**2))

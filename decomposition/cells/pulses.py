@@ -151,7 +151,7 @@ class Message:
         for request in self._requests:
             request.Wait()
         _, received = self._buffers
-        if received is not self._target:
+        if received is not self._target and received.size:
             self._target.set(received)
         self._comm.count(0, 0, started)
         return self._target

@@ -1,4 +1,4 @@
-"""Forces, a flow and a wavefunction on all ranks that this is started on, against one rank.
+"""Forces, a flow, a wavefunction and pairs on all ranks that this is started on, against one rank.
 
 mpirun -n 64 python many_ranks.py
 """
@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "ranks"))
+import test_cells as cells
 import test_forces as forces
 import test_vorticity as flows
 import test_wavefunctions as waves
@@ -55,9 +56,15 @@ def same_wavefunction(world: Communicator) -> None:
         assert np.abs(found - alone.state["wavefunction"]).max() < 1e-13
 
 
+def same_pairs(world: Communicator) -> None:
+    """Each pair once, 70 atoms on 64 ranks with blocks thinner than reach; forces at their owners."""
+    for name in ("tilted", "open x"):
+        cells.check_pairs_and_forces(world, name)
+
+
 if __name__ == "__main__":
     everyone = Communicator.start(abort_hook=False)
-    for check in (same_forces, same_flow, same_wavefunction):
+    for check in (same_forces, same_flow, same_wavefunction, same_pairs):
         check(everyone)
     if everyone.rank == 0:
         print("finished")

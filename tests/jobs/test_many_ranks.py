@@ -1,4 +1,4 @@
-"""Far more ranks than cores: forces, flows and wavefunctions are still those of one rank."""
+"""Far more ranks than cores: forces, flows, wavefunctions and pairs are still those of one rank."""
 
 from __future__ import annotations
 

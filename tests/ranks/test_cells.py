@@ -14,10 +14,12 @@ from hpcphys.decomposition.cells.box import Box
 from hpcphys.decomposition.cells.halo import Halo
 from hpcphys.decomposition.cells.layout import Cells
 from hpcphys.decomposition.communicator import Communicator
+from hpcphys.kernels import backend
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from short_range import (
     CASES,
+    OBTUSE,
     STRAIGHT,
     TILTED,
     Case,
@@ -62,7 +64,12 @@ def counted(ranks, rows, cells):
 
 @pytest.mark.parametrize("name", CASES)
 def test_each_pair_is_on_one_rank_and_forces_reach_their_owners(ranks, name):
-    rows, cells, state, halo = settled(CASES[name], ranks)
+    check_pairs_and_forces(ranks, name)
+
+
+def check_pairs_and_forces(ranks, name, **more):
+    """One of the cases, on the ranks of any launch."""
+    rows, cells, state, halo = settled(CASES[name], ranks, **more)
     expected, of_all = counted(ranks, rows, cells)
     pairs, (i, j) = found_here(cells, halo, state)
     assert in_order(joined(ranks, pairs)).tolist() == expected.tolist()
@@ -84,6 +91,36 @@ def test_each_pair_is_on_one_rank_and_forces_reach_their_owners(ranks, name):
         halo.backward(others, mine)
         np.testing.assert_allclose(mine / units if fixed else mine, wanted, atol=tolerance, rtol=tolerance)
         assert not fixed or (joined(ranks, mine).sum(axis=0) == 0).all()
+
+
+@pytest.mark.parametrize("vectors", [STRAIGHT, TILTED, OBTUSE], ids=["straight", "tilted", "obtuse"])
+def test_partners_at_the_end_of_reach_are_found(ranks, vectors):
+    """Partners as far away as can be, straight above faces, edges and corners of blocks."""
+    box = Box(np.array(vectors))
+    cells = Cells(box, ranks, reach=1.9)
+    rng, below, above = np.random.default_rng(9), [], []
+    for _ in range(60):
+        block = [rng.integers(0, p) for p in cells.grid]
+        axes = [d for d in range(3) if rng.random() < 0.6] or [0]
+        lower, upper = (np.array([cells.borders[d][block[d] + k] for d in range(3)]) for k in (0, 1))
+        s = lower + (upper - lower) * rng.random(3)
+        s[axes] = upper[axes] - 1e-9
+        away = rng.random(len(axes)) @ box.normals[axes]
+        below.append(box.cartesian(s))
+        above.append(below[-1] + away / np.linalg.norm(away) * cells.reach * (1 - 1e-7))
+    state = share({"position": np.array(below + above), "id": rng.permutation(120)}, ranks)
+    cells.exchange(state)
+    rows = {name: joined(ranks, state[name]) for name in state.names()}
+    expected, _ = counted(ranks, rows, cells)
+    pairs, _ = found_here(cells, Halo(cells, state["position"]), state)
+    assert in_order(joined(ranks, pairs)).tolist() == expected.tolist()
+    assert len(expected) >= 60
+
+
+@pytest.mark.parametrize("name", ["tilted", "thinner than reach"])
+def test_another_backend_finds_the_same(ranks, name):
+    """The kernels' CUDA branch, on the emulated device."""
+    check_pairs_and_forces(ranks, name, backend=backend("emulated"))
 
 
 # -- exchange --------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from hpcphys.decomposition.communicator import Communicator
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from short_range import OBTUSE, STRAIGHT, TILTED
 
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "cells.md"
 SHAPES = {"straight": np.diag(STRAIGHT), "tilted": np.array(TILTED), "obtuse": np.array(OBTUSE)}
 
 
@@ -269,3 +270,13 @@ def test_arrivals_fill_the_gaps(leaving, arriving):
     assert sorted(rows.tolist()) == staying + list(range(100, 100 + arriving))
     kept = [row for row in staying if row < places.total]
     assert all(rows[row] == row for row in kept)
+
+
+def test_the_example_of_the_page_runs():
+    text = PAGE.read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
+    alone = text.replace("Communicator.start()", "Communicator.serial()")
+    assert alone != text
+    space: dict = {}
+    exec(compile(alone, "docs/cells.md", "exec"), space)
+    assert space["halo"].count == 0
+    assert len(space["state"]["id"]) == 5000

@@ -17,6 +17,7 @@ from scaling import (
     field_memory,
     force,
     gravity,
+    halo,
     limits,
     main_job,
     memory,
@@ -335,6 +336,13 @@ def test_wavefunctions_prints_ratios(capsys, monkeypatch, tmp_path):
     said = capsys.readouterr().out
     assert "has no pyFFTW" in said
     assert " - " in said
+
+
+def test_halo_prints_bytes_beside_the_minimum(capsys):
+    assert halo.main(["--quick", "--ranks", "2"]) == 0
+    row = next(line.split() for line in capsys.readouterr().out.splitlines() if " 2x1x1 " in line)
+    # 500 atoms a rank: hardly 250 copies, a seventh more or less
+    assert 0.85 < float(row[6]) < 1.15
 
 
 def test_turbulence_prints_the_floor_and_the_model(capsys):
