@@ -4,11 +4,11 @@
 // u = fractional coordinate times the box's perpendicular width: no two atoms are nearer than they are along any one axis
 // of u, and in an orthogonal box u is the position itself.
 #pragma once
+#include "pair_forces.h"
 #ifndef HPC_CUDA
 #include <stdlib.h>
 #include <algorithm>
 #include <vector>
-#include "pair_forces.h"
 #ifdef _OPENMP
 #include <omp.h>
 #else
@@ -82,6 +82,7 @@ struct Group {
   std::vector<long long> atom, first;
   std::vector<int> near;             // first cluster of a column, counted in it, that reaches into a bin or beyond
   std::vector<Extent> extent;        // of each column
+  std::vector<float> low0, high0, low1, high1;  // of extents: the search reads several columns at once
 };
 
 // Rows of the group in order of columns and heights; fills grid, `atom`, and order[0 … rows-1].
@@ -229,9 +230,12 @@ static void index_columns(Group& g, const Extent* extents, float low, float high
   g.low[2] = low;
   g.side[2] = std::max((high - low) / (double)g.bins, 1e-300);
   g.near.resize(columns * g.bins);
+  g.low0.resize(columns), g.high0.resize(columns), g.low1.resize(columns), g.high1.resize(columns);
 #pragma omp parallel for schedule(static)
   for (long long c = 0; c < columns; c++) {
     long long k = g.first[c];
+    const Extent& e = g.extent[c];
+    g.low0[c] = e.low[0], g.high0[c] = e.high[0], g.low1[c] = e.low[1], g.high1[c] = e.high[1];
     for (int b = 0; b < g.bins; b++) {
       while (k < g.first[c + 1] && extents[k].high[2] < low + float(b * g.side[2])) k++;
       g.near[c * g.bins + b] = int(k - g.first[c]);

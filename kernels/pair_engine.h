@@ -152,13 +152,14 @@ HOST(pairs_wrap)(long long handle, long long n, double* position, int* image) {
 #pragma omp parallel for schedule(static) reduction(+ : lost)
   for (long long i = 0; i < n; i++) {
     double* x = position + 3 * i;
+    bool gone = !(x[0] - x[0] == 0 && x[1] - x[1] == 0 && x[2] - x[2] == 0);
     for (int pass = 0; pass < 2; pass++) {
       double u[3];
       f.u(x, nullptr, u);
       for (int d = 0; d < 3; d++) {
         if (!f.wraps[d] || (u[d] >= 0 && u[d] < f.width[d])) continue;
         if (!(fabs(u[d]) < 1e6 * f.width[d])) {
-          lost++;
+          gone = true;
           continue;
         }
         const double q = floor(u[d] / f.width[d]);
@@ -166,7 +167,7 @@ HOST(pairs_wrap)(long long handle, long long n, double* position, int* image) {
         if (image) image[3 * i + d] += int(q);
       }
     }
-    if (!(x[0] - x[0] == 0 && x[1] - x[1] == 0 && x[2] - x[2] == 0)) lost++;
+    lost += gone;
   }
   return lost;
 }
@@ -260,7 +261,7 @@ HOST(pairs_build)(long long handle, long long n, const double* position, const i
     Extent whole = {{1e30f, 1e30f, 1e30f}, {-1e30f, -1e30f, -1e30f}};
     for (const Extent& e : g.extent) whole.low[2] = std::min(whole.low[2], e.low[2]), whole.high[2] = std::max(whole.high[2], e.high[2]);
     for (int d = 0; d < 2; d++) g.low[d] -= base[d];
-    if (g.clusters) index_columns(g, s.extents.data, whole.low[2], whole.high[2], std::max(0.5 * reach / 2, 1e-12));
+    if (g.clusters) index_columns(g, s.extents.data, whole.low[2], whole.high[2], std::max(0.2 * reach, 1e-12));
   }
   real* x = s.x.make(blocks * BLOCK);
   s.listed.make(blocks * BLOCK), s.built.make(blocks * BLOCK);

@@ -6,6 +6,21 @@
 #include "pair_clusters.h"
 #ifndef HPC_CUDA
 
+// Blocks near one block of eight atoms, by region and image, while its entries are being made.
+struct Finding {
+  struct Bucket {
+    long long region;
+    int image[3], code, count;
+    Buffer<int> blocks;
+  };
+  std::vector<Bucket> buckets;
+  int used = 0;
+  Buffer<int> second;                // hits of the second four atoms
+  std::vector<int> masked[2];
+  std::vector<unsigned> masks[2];
+  std::vector<Extent> extent;        // of each group
+};
+
 // What one thread computes: entries with home atoms alone (0), and those with halo atoms (1).
 struct Part {
   struct List {
@@ -17,7 +32,7 @@ struct Part {
   std::vector<unsigned char> touched;  // pages of blocks whose forces this part adds to
   Buffer<sum_type> forces;
   total_type totals[7];
-  long long dropped = 0;
+  Finding finding;
 };
 constexpr int PAGE = 64;  // blocks per page
 
@@ -32,22 +47,6 @@ struct Lists {
   const long long *excluded = nullptr, *partner = nullptr, *identity = nullptr;
 };
 
-// The entries of one block of eight atoms while they are being found: two clusters of four, several regions and images.
-struct Finding {
-  struct Open {
-    long long region;
-    int image, whole;
-    num x[2][3];  // of each four atoms, moved by the entry's shift
-    double shift[3];
-    Buffer<int> clusters[2];
-    long long count[2];
-    std::vector<int> masked[2];
-    std::vector<unsigned> masks[2];
-  };
-  std::vector<Open> open;
-  int used = 0, last = 0;
-};
-
 DEV int packed(const int* image) { return (image[0] + 32) << 12 | (image[1] + 32) << 6 | (image[2] + 32); }
 DEV void unpacked(int code, int* image) {
   image[0] = (code >> 12) - 32, image[1] = (code >> 6 & 63) - 32, image[2] = (code & 63) - 32;
@@ -59,25 +58,14 @@ static void entry_shift(const Frame& frame, const Cluster& a, const Cluster& b, 
   for (int d = 0; d < 3; d++) shift[d] = a.origin[d] - b.origin[d] - move[d];
 }
 
-static __attribute__((noinline)) Finding::Open& opened(Finding& f, const Lists& s, long long i, long long j, const int* image, int code) {
-  const long long region = s.clusters[j].region;
-  for (f.last = 0; f.last < f.used; f.last++)
-    if (f.open[f.last].region == region && f.open[f.last].image == code) return f.open[f.last];
-  if (f.used == (int)f.open.size()) f.open.emplace_back();
-  Finding::Open& o = f.open[f.used++];
-  o.region = region, o.image = code;
-  const Cluster &a = s.clusters[i], &b = s.clusters[j];
-  int whole[3] = {image[0], image[1], image[2]};
-  // In exact differences the images of halo rows are part of the shift; else of their coordinates.
-  if (FIXED)
-    for (int d = 0; d < 3; d++) whole[d] += (*s.groups)[b.group].image[d] - (*s.groups)[a.group].image[d];
-  o.whole = packed(whole);
-  entry_shift(*s.frame, a, b, whole, o.shift);
-  for (int half = 0; half < 2; half++) {
-    for (int d = 0; d < 3; d++) o.x[half][d] = rows(s.x + i * BLOCK + d * COLUMNS + half * ROWS) + num(real(o.shift[d]));
-    o.count[half] = 0, o.masked[half].clear(), o.masks[half].clear();
-  }
-  return o;
+static __attribute__((noinline)) Finding::Bucket& bucket_of(Finding& f, long long region, const int* image, int code) {
+  for (int q = 0; q < f.used; q++)
+    if (f.buckets[q].region == region && f.buckets[q].code == code) return f.buckets[q];
+  if (f.used == (int)f.buckets.size()) f.buckets.emplace_back();
+  Finding::Bucket& b = f.buckets[f.used++];
+  b.region = region, b.code = code, b.count = 0;
+  for (int d = 0; d < 3; d++) b.image[d] = image[d];
+  return b;
 }
 
 // The pairs of four atoms and eight that may meet, as bits.
@@ -97,58 +85,82 @@ static bool excludes(const Lists& s, long long block) {
   return s.excluded && s.excluded[block * COLUMNS + COLUMNS] > s.excluded[block * COLUMNS];
 }
 
-DEV void meet(Finding& f, const Lists& s, long long i, long long j, const int* image, int code, real reach2, bool excluding) {
-  const bool known = f.last < f.used && f.open[f.last].region == s.clusters[j].region && f.open[f.last].image == code;
-  Finding::Open& o = known ? f.open[f.last] : opened(f, s, i, j, image, code);
-  const real* xj = s.x + j * BLOCK;
-  const num x = columns(xj), y = columns(xj + COLUMNS), z = columns(xj + 2 * COLUMNS);
-  const bool own = i == j && code == 13;
-  const bool masked = own || (excluding && excludes(s, j));
-  UNROLL(2) for (int half = 0; half < 2; half++) {
-    const num dx = o.x[half][0] - x, dy = o.x[half][1] - y, dz = o.x[half][2] - z;
-    bool near = any_below(multiply_add(dx, dx, multiply_add(dy, dy, dz * dz)), reach2);
-    if (masked && near) {
-      const unsigned bits = permitted(s, i, half, j, own);
-      near = bits == 0xffffffffu;
-      if (bits && !near) {
-        o.masked[half].push_back(int(j));
-        o.masks[half].push_back(bits);
+// Entries of block i, both its fours, with what is near in the buckets.
+static void make_entries(Finding& f, const Lists& s, long long i, Part& part, Part::List& list, bool excluding) {
+  const real reach2 = real(s.reach * s.reach);
+  part.touched[i / PAGE] |= f.used > 0;
+  for (int q = 0; q < f.used; q++) {
+    const Finding::Bucket& bucket = f.buckets[q];
+    const int n = bucket.count, *blocks = bucket.blocks.data;
+    const Cluster &a = s.clusters[i], &b = s.clusters[blocks[0]];
+    int whole[3] = {bucket.image[0], bucket.image[1], bucket.image[2]};
+    // In exact differences the images of halo rows are part of the shift; else of their coordinates.
+    if (FIXED)
+      for (int d = 0; d < 3; d++) whole[d] += (*s.groups)[b.group].image[d] - (*s.groups)[a.group].image[d];
+    double shift[3];
+    entry_shift(*s.frame, a, b, whole, shift);
+    num x[2][3];
+    UNROLL(2) for (int half = 0; half < 2; half++)
+      UNROLL(3) for (int d = 0; d < 3; d++) x[half][d] = rows(s.x + i * BLOCK + d * COLUMNS + half * ROWS) + num(real(shift[d]));
+    auto near = [&](int j, bool* hit) INLINED {
+      const real* xj = s.x + (long long)j * BLOCK;
+      const num xc = columns(xj), yc = columns(xj + COLUMNS), zc = columns(xj + 2 * COLUMNS);
+      UNROLL(2) for (int half = 0; half < 2; half++) {
+        const num dx = x[half][0] - xc, dy = x[half][1] - yc, dz = x[half][2] - zc;
+        hit[half] = any_below(multiply_add(dx, dx, multiply_add(dy, dy, dz * dz)), reach2);
       }
+    };
+    int* first = list.clusters.grow(list.cluster_count + 2 * n, list.cluster_count) + list.cluster_count;
+    int *second = f.second.make(n), count[2] = {0, 0}, begin = 0;
+    for (int half = 0; half < 2; half++) f.masked[half].clear(), f.masks[half].clear();
+    auto with_mask = [&](int j) {
+      bool hit[2];
+      near(j, hit);
+      for (int half = 0; half < 2; half++) {
+        if (!hit[half]) continue;
+        const unsigned bits = permitted(s, i, half, j, j == i && bucket.code == 13);
+        if (bits) f.masked[half].push_back(j), f.masks[half].push_back(bits);
+      }
+    };
+    // The block itself comes first of its bucket.
+    if (blocks[0] == i && bucket.code == 13) with_mask(blocks[begin++]);
+    if (excluding)
+      for (int k = begin; k < n; k++)
+        if (excludes(s, blocks[k])) with_mask(blocks[k]);
+    const int masked[2] = {(int)f.masked[0].size(), (int)f.masked[1].size()};
+    for (int m : f.masked[0]) first[count[0]++] = m;
+    for (int m : f.masked[1]) second[count[1]++] = m;
+    for (int k = begin; k < n; k++) {
+      const int j = blocks[k];
+      if (excluding && excludes(s, j)) continue;
+      bool hit[2];
+      near(j, hit);
+      // About half of them are near: written in any case, for want of a branch that could be foretold.
+      first[count[0]] = second[count[1]] = j;
+      count[0] += hit[0], count[1] += hit[1];
+      part.touched[j / PAGE] = 1;
     }
-    // Half of them are near: written in any case, for want of a branch that could be foretold.
-    o.clusters[half].grow(o.count[half] + 1, o.count[half])[o.count[half]] = int(j);
-    o.count[half] += near;
-  }
-}
-
-static void close_entries(Finding& f, long long i, Part& part, Part::List& list) {
-  auto touch = [&](int j) { part.touched[j / PAGE] = 1; };
-  for (int half = 0; half < 2; half++)
-    for (int q = 0; q < f.used; q++) {
-      Finding::Open& o = f.open[q];
-      const long long masked = o.masked[half].size(), count = masked + o.count[half];
-      if (!count) continue;
+    memcpy(first + count[0], second, sizeof(int) * count[1]);
+    for (int half = 0; half < 2; half++) {
+      if (!count[half]) continue;
       PairEntry& e = list.entries.grow(list.entry_count + 1, list.entry_count)[list.entry_count];
-      e.first = list.cluster_count, e.mask = list.mask_count, e.i = int(2 * i + half), e.masked = int(masked);
-      e.count = e.kept = int(count);
-      e.x = real(o.shift[0]), e.y = real(o.shift[1]), e.z = real(o.shift[2]), e.w = 0, e.image = o.whole, e.pad = 0;
-      int* to = list.clusters.grow(list.cluster_count + count, list.cluster_count) + list.cluster_count;
-      unsigned* mask = list.masks.grow(list.mask_count + masked, list.mask_count) + list.mask_count;
-      for (int j : o.masked[half]) touch(*to++ = j);
-      for (long long k = 0; k < o.count[half]; k++) touch(*to++ = o.clusters[half][k]);
-      for (unsigned m : o.masks[half]) *mask++ = m;
-      list.entry_count++, list.cluster_count += count, list.mask_count += masked;
-      touch(int(i));
+      e.first = list.cluster_count, e.mask = list.mask_count, e.i = int(2 * i + half), e.masked = masked[half];
+      e.count = e.kept = count[half], e.image = packed(whole), e.pad = 0;
+      e.x = real(shift[0]), e.y = real(shift[1]), e.z = real(shift[2]), e.w = 0;
+      unsigned* mask = list.masks.grow(list.mask_count + masked[half], list.mask_count) + list.mask_count;
+      for (unsigned m : f.masks[half]) *mask++ = m;
+      for (int m : f.masked[half]) part.touched[m / PAGE] = 1;
+      list.entry_count++, list.cluster_count += count[half], list.mask_count += masked[half];
     }
-  f.used = f.last = 0;
+  }
+  f.used = 0;
 }
 
 // Clusters of group h, moved by `image`, that are within reach of block i; those after `after` (a cluster) if it is not -1.
-static void search(Finding& f, const Lists& s, long long i, const Group& h, const int* image, long long after, bool excluding) {
+static void search(Finding& f, const Lists& s, long long i, const Group& h, const int* image, long long after) {
   const Extent& e = s.extents[i];
   const int code = (image[0] + 1) * 9 + (image[1] + 1) * 3 + image[2] + 1;
-  const float reach = float(s.reach);
-  const real reach2 = real(s.reach * s.reach);
+  const float reach = float(s.reach), reach2 = reach * reach;
   float low[3], high[3];
   for (int d = 0; d < 3; d++) {
     const double move = image[d] * s.frame->width[d], slack = 2e-7 * fabs(move);
@@ -159,36 +171,48 @@ static void search(Finding& f, const Lists& s, long long i, const Group& h, cons
     from[d] = (int)std::max(0.0, std::min(1e9, floor((low[d] - reach - h.low[d]) / h.side[d] - 1e-3)));
     to[d] = (int)std::min(h.columns[d] - 1.0, std::max(-1.0, floor((high[d] + reach - h.low[d]) / h.side[d] + 1e-3)));
   }
-  auto gap = [](float l, float h, float other_l, float other_h) { return std::max(0.0f, std::max(other_l - h, l - other_h)); };
   const int own = after < 0 ? -1 : s.clusters[after].column;
   if (own >= 0) from[0] = own / h.columns[1];
+  const float bottom = float(h.low[2]), per = float(1 / h.side[2]), last_bin = float(h.bins - 1);
+  const bool orthogonal = s.frame->orthogonal;
+  Finding::Bucket* bucket = nullptr;
+  long long region = -1;
+  constexpr int AT_ONCE = 32;
+  float lowest[AT_ONCE], highest[AT_ONCE];
   for (int c0 = from[0]; c0 <= to[0]; c0++) {
-    for (int c1 = own >= 0 && c0 == from[0] ? own % h.columns[1] : from[1]; c1 <= to[1]; c1++) {
-      const long long c = (long long)c0 * h.columns[1] + c1;
-      long long first = h.first[c];
-      const long long end = h.first[c + 1];
-      if (end == first) continue;
-      const Extent& w = h.extent[c];
-      const float g0 = gap(low[0], high[0], w.low[0], w.high[0]), g1 = gap(low[1], high[1], w.low[1], w.high[1]);
-      float rest = reach;
-      if (s.frame->orthogonal) {
-        const float left = reach * reach - g0 * g0 - g1 * g1;
-        if (left < 0) continue;
-        rest = sqrtf(left) * 1.000001f;
-      } else if (g0 > reach || g1 > reach) {
-        continue;
+    const int begin = own >= 0 && c0 == from[0] ? own % h.columns[1] : from[1];
+    for (int some = begin; some <= to[1]; some += AT_ONCE) {
+      const int count = std::min(AT_ONCE, to[1] - some + 1);
+      const long long first = (long long)c0 * h.columns[1] + some;
+      const float *l0 = h.low0.data() + first, *h0 = h.high0.data() + first, *l1 = h.low1.data() + first, *h1 = h.high1.data() + first;
+      for (int q = 0; q < count; q++) {  // heights within reach, in bins; none where lowest > highest
+        const float a = l0[q] - high[0], b = low[0] - h0[q], g0 = a > b ? a : b, gap0 = g0 > 0 ? g0 : 0;
+        const float d = l1[q] - high[1], e = low[1] - h1[q], g1 = d > e ? d : e, gap1 = g1 > 0 ? g1 : 0;
+        const float both = orthogonal ? reach2 - gap0 * gap0 - gap1 * gap1 : reach2 - (gap0 > gap1 ? gap0 * gap0 : gap1 * gap1);
+        const float rest = orthogonal ? sqrtf(both > 0 ? both : 0) * 1.000001f : reach;
+        lowest[q] = both < 0 ? 1e30f : (low[2] - rest - bottom) * per - 1e-2f;
+        highest[q] = both < 0 ? -1e30f : high[2] + rest;
       }
-      const float down = low[2] - rest, up = high[2] + rest;
-      const int bin = (int)std::max(0.0, std::min(double(h.bins - 1), (down - h.low[2]) / h.side[2] - 1e-3));
-      first = std::max(first + h.near[c * h.bins + bin], after + 1);
-      for (long long j = first; j < end && s.extents[j].low[2] <= up; j++)
-        meet(f, s, i, j, image, code, reach2, excluding);
+      for (int q = 0; q < count; q++) {
+        if (lowest[q] > last_bin + 1) continue;
+        const long long c = first + q, end = h.first[c + 1];
+        const int bin = (int)(lowest[q] < 0 ? 0.0f : lowest[q] < last_bin ? lowest[q] : last_bin);
+        const float up = highest[q];
+        for (long long j = std::max(h.first[c] + h.near[c * h.bins + bin], after + 1); j < end && s.extents[j].low[2] <= up; j++) {
+          if (s.clusters[j].region != region) {
+            region = s.clusters[j].region;
+            bucket = &bucket_of(f, region, image, code);
+          }
+          bucket->blocks.grow(bucket->count + 1, bucket->count)[bucket->count] = int(j);
+          bucket->count++;
+        }
+      }
     }
   }
 }
 
 // Every image of group h that block i may reach; `half`: only those on the positive side, and later clusters in no image.
-static void search_images(Finding& f, const Lists& s, long long i, const Group& h, const Extent& extent, bool same, bool excluding) {
+static void search_images(Finding& f, const Lists& s, long long i, const Group& h, const Extent& extent, bool same) {
   int low[3], high[3];
   for (int d = 0; d < 3; d++) {
     low[d] = high[d] = 0;
@@ -205,20 +229,23 @@ static void search_images(Finding& f, const Lists& s, long long i, const Group& 
         if (same && code < 0) continue;
         long long after = -1;
         if (same && code == 0) {
-          meet(f, s, i, i, image, 13, real(s.reach * s.reach), excluding);
+          Finding::Bucket& b = bucket_of(f, s.clusters[i].region, image, 13);
+          b.blocks.grow(1, 0)[0] = int(i);
+          b.count = 1;
           after = i;
         }
-        search(f, s, i, h, image, after, excluding);
+        search(f, s, i, h, image, after);
       }
 }
 
 // The part's share of all blocks: blocks of every group, in order.
 static void find_part(Part& part, const Lists& s, long long from, long long to, long long blocks) {
-  static thread_local Finding finding;
+  Finding& finding = part.finding;
   part.touched.assign(blocks / PAGE + 1, 0);
   for (auto& list : part.list) list.entry_count = list.cluster_count = list.mask_count = 0, list.pruned = -1;
   const std::vector<Group>& groups = *s.groups;
-  std::vector<Extent> extent(groups.size());
+  std::vector<Extent>& extent = finding.extent;
+  extent.resize(groups.size());
   for (size_t g = 0; g < groups.size(); g++) {
     Extent& e = extent[g];
     for (int d = 0; d < 3; d++) e.low[d] = 1e30f, e.high[d] = -1e30f;
@@ -231,9 +258,9 @@ static void find_part(Part& part, const Lists& s, long long from, long long to, 
     for (int halo = g ? 1 : 0; halo < 2; halo++) {
       for (int h = halo ? std::max(g, 1) : 0; h < (halo ? (int)groups.size() : 1); h++) {
         if ((groups[g].zone & groups[h].zone) || (h == g && g) || !groups[h].clusters) continue;
-        search_images(finding, s, i, groups[h], extent[h], h == g, excluding);
+        search_images(finding, s, i, groups[h], extent[h], h == g);
       }
-      close_entries(finding, i, part, part.list[halo]);
+      make_entries(finding, s, i, part, part.list[halo], excluding);
     }
   }
 }

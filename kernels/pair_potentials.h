@@ -76,7 +76,7 @@ struct Table {
             d = looked_up(data, at + T(real(3)));
     energy = multiply_add(multiply_add(multiply_add(d, t, q), t, b), t, a);
     force = T(real(-2)) * c[2] * multiply_add(multiply_add(T(real(3)) * d, t, T(real(2)) * q), t, b);
-    const T none = where(x < T(real(0)), T(real(NAN)), T(real(0)));
+    const T zero = x - x, none = where(x < zero, zero / zero, zero);
     energy = energy + none;
     force = force + none;
   }

@@ -4,8 +4,11 @@
 //   inverse, inverse_square_root, square_root, exponential and the functions of elementary.h
 //   where(m, a, b)          a for the pairs in m (of `<`, `<=`, …, `&`, `|`, `!`), b for the others
 #pragma once
-#include <math.h>
 #include "pair_tile.h"
+#ifndef HPC_CUDA
+#include <math.h>
+#include <type_traits>
+#endif
 
 // ---- one number --------------------------------------------------------------------------------------------------------
 #if defined(HPC_CUDA) && !defined(HPC_EMULATE)

@@ -5,14 +5,17 @@ from __future__ import annotations
 from hpcphys.forces.pairs.field import OverlapError, PairForces
 from hpcphys.forces.pairs.potential import PairPotential
 from hpcphys.forces.pairs.potentials import WCA, Buckingham, LennardJones, Morse, SoftCore
+from hpcphys.forces.pairs.stated import Expression, Table
 
 __all__ = [
     "WCA",
     "Buckingham",
+    "Expression",
     "LennardJones",
     "Morse",
     "OverlapError",
     "PairForces",
     "PairPotential",
     "SoftCore",
+    "Table",
 ]

@@ -79,8 +79,15 @@ class DeviceSteps:
         slots = 8 * counts["blocks"]
         size = field.host.host("pairs_entry_bytes")
         entry = np.zeros((max(counts["entries"], 1), size), np.uint8)
-        clusters, masks = np.zeros(max(counts["listed"], 1), np.int32), np.zeros(max(counts["masked"], 1), np.uint32)
-        row_of, origin, kind = np.zeros(slots, np.int32), np.zeros((slots // 8, 3)), np.zeros(max(slots, 1), np.int32)
+        clusters, masks = (
+            np.zeros(max(counts["listed"], 1), np.int32),
+            np.zeros(max(counts["masked"], 1), np.uint32),
+        )
+        row_of, origin, kind = (
+            np.zeros(slots, np.int32),
+            np.zeros((slots // 8, 3)),
+            np.zeros(max(slots, 1), np.int32),
+        )
         field.host.host("pairs_export", field.handle, entry, clusters, masks, row_of, origin, kind)
         self.entries = counts["entries"]
         self.entry, self.clusters, self.masks = be.array(entry), be.array(clusters), be.array(masks)

@@ -19,8 +19,11 @@ from hpcphys.kernels import backend as backend_named
 
 REAL = {"mixed": np.float32, "double": np.float64}
 INNER = 0.55  # part of the buffer that the pruned list keeps: the fastest of 0.3 … 0.8 (scaling/pairs.py)
-FORCE_BITS, TOTAL_BITS = 40, 34  # binary places below the characteristic force, and energy, of fixed-point sums
-REGIONS = 2.5  # cutoffs per region at least: single-precision offsets stay below two cutoffs or so
+FORCE_BITS, TOTAL_BITS = (
+    40,
+    34,
+)  # binary places below the characteristic force, and energy, of fixed-point sums
+REGIONS = 5.0  # cutoffs per region at least: single-precision offsets stay below four cutoffs or so
 
 
 class OverlapError(FloatingPointError):
@@ -75,7 +78,9 @@ class PairForces:
         if precision not in REAL:
             raise ValueError(f"precision '{precision}' is unknown; choose mixed or double")
         if cells is None and communicator.size > 1:
-            raise ValueError(f"{communicator.size} ranks share the atoms: give cells=Cells(box, communicator, reach=...)")
+            raise ValueError(
+                f"{communicator.size} ranks share the atoms: give cells=Cells(box, communicator, reach=...)"
+            )
         if cells is not None and abs(cells.reach - (cutoff + buffer)) > 1e-9 * cutoff:
             raise ValueError(f"cells reach {cells.reach:g}; cutoff + buffer = {cutoff + buffer:g} is needed")
         self.backend, self.communicator, self.potential, self.cells = backend, communicator, potential, cells
@@ -142,7 +147,9 @@ class PairForces:
         if self.potential.types > 1:
             found = np.bincount(self.backend.host(state["type"]), minlength=self.potential.types)
             if len(found) > self.potential.types:
-                raise ValueError(f"types up to {len(found) - 1}; the potential knows 0 to {self.potential.types - 1}")
+                raise ValueError(
+                    f"types up to {len(found) - 1}; the potential knows 0 to {self.potential.types - 1}"
+                )
             own[:] = found
         else:
             own[0] = len(state["position"])
@@ -203,7 +210,9 @@ class PairForces:
         )  # fmt: skip
         weakref.finalize(self, self.host.host, "pairs_free", self.handle)
         self.table = self.potential.table(self.cutoff).astype(self.real).ravel()
-        self.data = np.zeros(0, self.real) if self.potential.data is None else self.potential.data.astype(self.real)
+        self.data = (
+            np.zeros(0, self.real) if self.potential.data is None else self.potential.data.astype(self.real)
+        )
         self.host.host("pairs_table", self.handle, len(self.table), self.table, len(self.data), self.data)
         self._set_box()
         self._steps = DeviceSteps(self) if not on_cpu else NativeSteps(self)
@@ -211,7 +220,13 @@ class PairForces:
     def _set_box(self) -> None:
         grid = (1, 1, 1) if self.cells is None else self.cells.grid
         wraps = [float(p and g == 1) for p, g in zip(self.box.periodic, grid, strict=True)]
-        values = [*self.box.vectors.ravel(), *self.box.inverse.ravel(), *self.box.origin, *self.box.widths, *wraps]
+        values = [
+            *self.box.vectors.ravel(),
+            *self.box.inverse.ravel(),
+            *self.box.origin,
+            *self.box.widths,
+            *wraps,
+        ]
         self.host.host("pairs_box", self.handle, np.array(values, dtype=np.float64))
 
     def _follow_box(self, state: Any) -> None:
@@ -250,7 +265,10 @@ class PairForces:
         rows, distance = np.zeros(2, np.int64), np.zeros(1)
         found = self.host.host("pairs_nearest", self.handle, slot, rows, distance)
         ids = self.backend.host(state["id"]) if "id" in state else np.arange(len(state["position"]))
-        names = [f"{ids[row]}" if row < len(ids) else f"a copy from another rank ({row - len(ids)})" for row in rows]
+        names = [
+            f"{ids[row]}" if row < len(ids) else f"a copy from another rank ({row - len(ids)})"
+            for row in rows
+        ]
         step = f" at step {state.step}" if hasattr(state, "step") else ""
         if not found:
             raise OverlapError(f"the force on an atom is not a number{step}; its position is not finite")
@@ -279,7 +297,14 @@ class NativeSteps:
         if field.communicator.size > 1:
             return self._evaluate_with_halo(state, position, force, with_totals)
         bad = field.host.host(
-            "pairs_step", field.handle, n, position, force, int(with_totals), field._totals, field._displacement
+            "pairs_step",
+            field.handle,
+            n,
+            position,
+            force,
+            int(with_totals),
+            field._totals,
+            field._displacement,
         )
         if bad == -2:
             return False

@@ -63,7 +63,11 @@ class PairPotential:
         r = np.asarray(r, dtype=np.float64)
         energy, force = self.curve(r)
         end_energy, end_force = (x[..., None] for x in self._ends(cutoff))
-        flat_e, flat_f, flat_r = energy.reshape(*energy.shape[:2], -1), force.reshape(*force.shape[:2], -1), r.ravel()
+        flat_e, flat_f, flat_r = (
+            energy.reshape(*energy.shape[:2], -1),
+            force.reshape(*force.shape[:2], -1),
+            r.ravel(),
+        )
         if self.shift == "potential":
             flat_e = flat_e - end_energy
         elif self.shift == "force":
@@ -83,7 +87,9 @@ class PairPotential:
     def table(self, cutoff: float) -> np.ndarray:
         """(numbers, types, types): the kernel's rows, then E(r_c) and -E'(r_c)."""
         if self.shift == "switch" and not 0 < self.switch_from < cutoff:
-            raise ValueError(f"switch_from = {self.switch_from}: must lie between 0 and the cutoff {cutoff:g}")
+            raise ValueError(
+                f"switch_from = {self.switch_from}: must lie between 0 and the cutoff {cutoff:g}"
+            )
         table = np.array([*self.rows(), *self._ends(cutoff)], dtype=np.float64)
         if not np.isfinite(table).all():
             raise ValueError(f"{type(self).__name__}: its parameters give numbers that are not finite")
@@ -117,7 +123,9 @@ def per_pair(name: str, values: Any, types: int) -> np.ndarray:
     if array.ndim == 0:
         array = np.full((types, types), float(array))
     if array.shape != (types, types) or not np.array_equal(array, array.T):
-        raise ValueError(f"{name}: a number or a symmetric {types} x {types} matrix is needed, found {values!r}")
+        raise ValueError(
+            f"{name}: a number or a symmetric {types} x {types} matrix is needed, found {values!r}"
+        )
     if not np.isfinite(array).all():
         raise ValueError(f"{name}: must be finite, found {values!r}")
     return array
@@ -128,9 +136,7 @@ def type_count(*values: Any) -> int:
     return max((np.asarray(v).shape[0] if np.ndim(v) else 1) for v in values)
 
 
-def mixed(
-    epsilon: float | Sequence, sigma: float | Sequence, mixing: str
-) -> tuple[np.ndarray, np.ndarray]:
+def mixed(epsilon: float | Sequence, sigma: float | Sequence, mixing: str) -> tuple[np.ndarray, np.ndarray]:
     """ε_ab and σ_ab, each (types, types), from values per type, or as they are given ("explicit").
 
     lorentz_berthelot: σ_ab = (σ_a + σ_b)/2, ε_ab = √(ε_a ε_b);  geometric: σ_ab = √(σ_a σ_b), ε likewise
@@ -145,7 +151,9 @@ def mixed(
         e = np.broadcast_to(np.asarray(epsilon, dtype=np.float64), types)
         s = np.broadcast_to(np.asarray(sigma, dtype=np.float64), types)
         if e.ndim != 1 or s.ndim != 1:
-            raise ValueError("epsilon and sigma: one value per type is mixed; matrices need mixing='explicit'")
+            raise ValueError(
+                "epsilon and sigma: one value per type is mixed; matrices need mixing='explicit'"
+            )
         pair_e = np.sqrt(e[:, None] * e)
         pair_s = (s[:, None] + s) / 2 if mixing == "lorentz_berthelot" else np.sqrt(s[:, None] * s)
     if (pair_s <= 0).any() or (pair_e < 0).any() or not (np.isfinite(pair_e) & np.isfinite(pair_s)).all():
@@ -155,7 +163,12 @@ def mixed(
 
 def lennard_jones_rows(epsilon: np.ndarray, sigma: np.ndarray) -> list[np.ndarray]:
     """48 ε σ¹², 24 ε σ⁶, 4 ε σ¹², 4 ε σ⁶."""
-    return [48 * epsilon * sigma**12, 24 * epsilon * sigma**6, 4 * epsilon * sigma**12, 4 * epsilon * sigma**6]
+    return [
+        48 * epsilon * sigma**12,
+        24 * epsilon * sigma**6,
+        4 * epsilon * sigma**12,
+        4 * epsilon * sigma**6,
+    ]
 
 
 def lennard_jones_tail(

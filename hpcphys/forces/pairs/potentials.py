@@ -77,7 +77,9 @@ class WCA(PairPotential):
         """See PairPotential."""
         e, x = _over(self.epsilon, r), (_over(self.sigma, r) / r) ** 6
         inside = x > 0.5
-        return np.where(inside, 4 * e * (x * x - x) + e, 0.0), np.where(inside, 24 * e * (2 * x * x - x) / r, 0.0)
+        return np.where(inside, 4 * e * (x * x - x) + e, 0.0), np.where(
+            inside, 24 * e * (2 * x * x - x) / r, 0.0
+        )
 
     def rows(self) -> list[np.ndarray]:
         """See PairPotential."""
@@ -161,7 +163,9 @@ class SoftCore(PairPotential):
     ):
         """coupling: λ between 0 and 1; the rest as for LennardJones."""
         if not 0 <= coupling <= 1 or not alpha >= 0:
-            raise ValueError(f"coupling {coupling}, alpha {alpha}: needed are 0 <= coupling <= 1 and alpha >= 0")
+            raise ValueError(
+                f"coupling {coupling}, alpha {alpha}: needed are 0 <= coupling <= 1 and alpha >= 0"
+            )
         self.epsilon, self.sigma = mixed(epsilon, sigma, mixing)
         self.coupling, self.alpha = coupling, alpha
         super().__init__(len(self.epsilon), shift, switch_from)
