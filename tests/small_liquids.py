@@ -70,7 +70,8 @@ def vectors_of(state):
 class AllPairs(StandIn):
     """Lennard-Jones, cut and shifted smoothly to zero at `cutoff`, minimum images, atoms of all ranks.
 
-    Each rank computes the forces on its own rows, in the order of the ids: the same for every number of ranks.
+    Each rank computes the forces on its own rows, in the order of the ids: the same on every number
+    of ranks.
     Pairs within a molecule are left out.
     """
 
@@ -150,7 +151,7 @@ def wells(n, stiffness=1.0, mass=1.0, types=None):
 
 
 def molecules(template, cells, spacing, *, masses, seed=1, shuffled=True):
-    """Rigid molecules on a cubic lattice of `spacing`, turned at random, wrapped into the box, rows shuffled."""
+    """Rigid molecules on a cubic lattice of `spacing`, turned at random, wrapped, rows shuffled."""
     rng = np.random.default_rng(seed)
     size, edge = len(template.types), cells * spacing
     grid = np.stack(np.meshgrid(*[np.arange(cells)] * 3, indexing="ij"), axis=-1).reshape(-1, 1, 3)

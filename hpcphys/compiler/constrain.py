@@ -146,9 +146,7 @@ def check_constrain(operations: Operations, system: PhysicalSystem) -> None:
             raise CompileError(f"constrain: {op.name!r} finds positions off the constraints")
         if _kept(op):
             if not (positions and momenta):
-                raise CompileError(
-                    f"constrain: {op.name!r} finds a state off the constraints, which it keeps"
-                )
+                raise CompileError(f"constrain: {op.name!r} finds a state off the constraints")
             continue
         positions = positions and not op.writes & constraints.positions
         momenta = momenta and not op.writes & (constraints.momenta | constraints.positions)

@@ -26,8 +26,8 @@ class Piece:
         None if the piece has none.  Compositions with a force gradient (chin4a) need it.
     gradient_reads: what gradient_flow reads besides `reads`
     gradient_code: gradient_code(ratio) is that flow in symbols, with ratio DT³ for the gradient; or None
-    keeps_constraints: the flow takes a state that meets the system's constraints to such a state (a scaling of
-        all velocities, a shift of whole molecules), so that no projection follows it
+    keeps_constraints: the flow takes a state that meets the system's constraints to such a state (a scaling
+        of all velocities, a shift of whole molecules), so that no projection follows it
     order: None for an exact flow, phi(a) phi(b) = phi(a + b); else the order of a symmetric approximation (2
     for
         an implicit midpoint), which only compositions of symmetric steps keep

@@ -56,7 +56,7 @@ class BoxRescaling(Ensemble):
     @property
     def composition(self) -> Composition:
         """The thermostat's composition after the scaling of the box: forces are valid when a step ends."""
-        inner = composition_named(self.thermostat.composition)
+        inner = composition_named(str(self.thermostat.composition))
         return Composition(
             f"box+{inner.name}",
             1,
@@ -118,7 +118,8 @@ class BoxRescaling(Ensemble):
 
     def describe(self) -> str:
         every = f", every {self.every} steps" if self.every > 1 else ""
-        return f"{self.name} at P = {self.pressure:g}, period {self.period:g}{every}, {self.thermostat.describe()}"
+        bath = self.thermostat.describe()
+        return f"{self.name} at P = {self.pressure:g}, period {self.period:g}{every}; {bath}"
 
 
 def scale_box(state: State, setting: Setting, ratio: float, velocities: bool, who: str) -> None:
@@ -127,8 +128,8 @@ def scale_box(state: State, setting: Setting, ratio: float, velocities: bool, wh
     if not abs(ratio - 1.0) <= LARGEST_CHANGE:
         raise ValueError(
             f"{who} would change the volume by a factor {ratio:.4g} at once, more than "
-            f"{LARGEST_CHANGE:.0%}: the pressure is far from its target or not finite; begin nearer to it, or give "
-            "a longer period"
+            f"{LARGEST_CHANGE:.0%}: the pressure is far from its target or not finite; begin nearer to it, "
+            "or give a longer period"
         )
     factor = ratio ** (1.0 / 3.0)
     box = known_box(state, setting.field)
@@ -153,10 +154,12 @@ def scale_box(state: State, setting: Setting, ratio: float, velocities: bool, wh
 class CellRescaling(BoxRescaling):
     """Stochastic cell rescaling, isotropic: samples exp(-(H + P0 V)/kT).
 
-        dV = -(beta_T V/tau_p)(P0 - P - kT/V) dt + sqrt(2 kT beta_T V/tau_p) dW,   x ~ V^(1/3), v ~ V^(-1/3)
+        dV = -(beta_T V/tau_p)(P0 - P - kT/V) dt + sqrt(2 kT beta_T V/tau_p) dW,
+        x ~ V^(1/3),  v ~ V^(-1/3)
 
-    in l = sqrt(V), whose noise does not depend on it:  dl = D f dt + sqrt(2 D) dW with D = kT beta_T/(4 tau_p)
-    and f = (2 l/kT)(P - P0 + kT/(2V)).  P is the pressure of the moment, kinetic part included.
+    in l = sqrt(V), whose noise does not depend on it:  dl = D f dt + sqrt(2 D) dW with
+    D = kT beta_T/(4 tau_p)  and  f = (2 l/kT)(P - P0 + kT/(2V)).
+    P is the pressure of the moment, kinetic part included.
     Conserved (effective energy): K + U + P0 V - (kT/2) ln V, less what thermostat and barostat gave: of each
     move kT times the logarithm of the ratio of its probability to its reverse's.
     Source: Bernetti & Bussi (2020) J. Chem. Phys. 153, 114107, equations (4) to (9) and section II C.
@@ -206,9 +209,9 @@ class CellRescaling(BoxRescaling):
 class BerendsenBarostat(BoxRescaling):
     """dV/dt = -(beta_T V/tau_p)(P0 - P):  x ~ V^(1/3), velocities untouched.
 
-    WARNING: it samples no known ensemble. The volume's fluctuations are suppressed, and a compressibility from
-    them is wrong.  For reaching a density, not for measuring at it: use CellRescaling, which relaxes as fast
-    and samples the isothermal-isobaric ensemble.
+    WARNING: it samples no known ensemble. The volume's fluctuations are suppressed, and a compressibility
+    from them is wrong.  For reaching a density, not for measuring at it: use CellRescaling, which relaxes as
+    fast and samples the isothermal-isobaric ensemble.
     Conserved: K + U less what thermostat and scaling gave (an account of energy, not a measure).
     Source: Berendsen, Postma, van Gunsteren, DiNola & Haak (1984) J. Chem. Phys. 81, 3684.
     """

@@ -35,8 +35,8 @@ def begin_box(state: State, field: Any, who: str) -> None:
     box = known_box(state, field)
     if box is None or not all(box.periodic):
         raise ValueError(
-            f"{who} changes the box, and {'there is none' if box is None else 'an axis of it is open'}; put a "
-            "periodic one into the state: Box(vectors).to_scalars(state)"
+            f"{who} changes the box, and {'there is none' if box is None else 'an axis of it is open'}; put "
+            "a periodic one into the state: Box(vectors).to_scalars(state)"
         )
     box.to_scalars(state)
 

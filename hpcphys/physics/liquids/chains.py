@@ -185,7 +185,7 @@ class NoseHooverChain(Ensemble):
         if setting.constraints is not None:
             freedom -= setting.constraints.shares(state)
         counts = np.bincount(shares, weights=freedom, minlength=len(self.groups))
-        total = setting.motion.communicator.allreduce(counts, "sum")
+        total = setting.motion.communicator.allreduce(counts.astype(np.float64), "sum")
         if len(self.groups) == 1:
             total[0] -= setting.conserved_momenta
         if total.min() < 1:

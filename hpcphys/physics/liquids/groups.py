@@ -202,7 +202,8 @@ class Centres:
     def move(
         self, state: State, motion: Motion, dt: float, own: Any, other: Any, frame: Any, images: Any
     ) -> None:
-        """x_i <- x_i + dt v_i + (M - 1)(X - o) + (N - dt) V;  own, other: M, N;  see kernels/md_molecules.h."""
+        """x_i <- x_i + dt v_i + (M - 1)(X - o) + (N - dt) V;  own, other: M, N;  see kernels
+        md_molecules.h."""
         matrices = _less_identity(own, other, dt, motion)
         for group in self.groups(state):
             motion.backend.module("md_molecules").launch(

@@ -133,7 +133,7 @@ class Motion:
         rows = 0.5 * state["mass"] * (state["velocity"] ** 2).sum(axis=1)
         if self.reproducible:
             return self.total(xp.where(group[:, None] == xp.arange(groups), rows[:, None], 0.0))
-        found = xp.bincount(group, weights=rows, minlength=groups)
+        found = xp.bincount(group, weights=rows, minlength=groups).astype(np.float64)  # of no rows: integers
         return self.communicator.allreduce(self.backend.host(found), "sum")
 
     def momentum(self, state: State) -> np.ndarray:

@@ -79,7 +79,7 @@ class MartynaTobiasKlein(Ensemble):
     def composition(self) -> Composition:
         return MTK
 
-    # -- variables in the state ---------------------------------------------------------------------------------
+    # -- variables in the state --------------------------------------------------------------------------
 
     @property
     def rates(self) -> tuple[str, ...]:
@@ -123,7 +123,7 @@ class MartynaTobiasKlein(Ensemble):
             found["xyz".index(name[0]), "xyz".index(name[1])] = state.scalars[f"{RATE}.{name}"]
         return found
 
-    # -- flows -------------------------------------------------------------------------------------------------
+    # -- flows -------------------------------------------------------------------------------------------
 
     def pieces(self, setting: Setting) -> tuple[Piece, ...]:
         motion, centres = setting.motion, setting.constraints
@@ -203,7 +203,7 @@ class MartynaTobiasKlein(Ensemble):
             keeps_constraints=True,
         )
 
-    # -- what is conserved ---------------------------------------------------------------------------------------
+    # -- what is conserved -------------------------------------------------------------------------------
 
     def _box_energy(self, state: State, setting: Setting) -> float:
         squares = sum(float(state.scalars[name]) ** 2 for name in self.rates)
@@ -246,8 +246,8 @@ def exponentials(matrix: np.ndarray, dt: float) -> tuple[Any, Any]:
     size = float(np.abs(m).max())
     if not size <= LARGEST_RATE:
         raise ValueError(
-            f"the box changes at a rate of {size:.3g} in one step, more than {LARGEST_RATE}: the pressure is far "
-            "from its target or not finite; begin nearer to it, or give a longer box_period"
+            f"the box changes at a rate of {size:.3g} in one step, more than {LARGEST_RATE}: the pressure is "
+            "far from its target or not finite; begin nearer to it, or give a longer box_period"
         )
     term = np.eye(3)
     grown, lasting = np.eye(3), np.eye(3)

@@ -19,7 +19,8 @@ ENERGY = "totals.energy"
 class TotalsField:
     """A field whose totals are kept in scalars of the state, so that a restart finds those of its forces.
 
-    field: with `totals()` -> {"energy", "virial" (3, 3): sum of x F}, and `request_totals`
+    field: with `request_totals`, and `totals()` -> {"energy", "virial" (3, 3): sum of x F} and perhaps
+        "tail_energy" and "tail_virial", the corrections for what lies beyond the cutoff
     Scalars: "totals.energy", "totals.virial.xx", "totals.virial.xy" ... "totals.virial.zz".
     idle: set before an evaluation at positions that have not changed: it is skipped.
     completed: called with the state after each evaluation
@@ -52,9 +53,9 @@ class TotalsField:
 
 
 def keep_totals(state: State, totals: dict[str, Any]) -> None:
-    """Put energy and virial into scalars of the state."""
-    virial = np.asarray(totals["virial"], dtype=np.float64).ravel()
-    state.scalars[ENERGY] = float(totals["energy"])
+    """Put energy and virial, with the corrections for what lies beyond the cutoff, into the state's scalars."""
+    virial = np.asarray(totals["virial"] + totals.get("tail_virial", 0.0), dtype=np.float64).ravel()
+    state.scalars[ENERGY] = float(totals["energy"] + totals.get("tail_energy", 0.0))
     state.scalars.update({f"totals.virial.{name}": float(w) for name, w in zip(TENSOR, virial, strict=True)})
 
 

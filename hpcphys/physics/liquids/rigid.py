@@ -101,7 +101,7 @@ class RigidMolecules(Centres):
         """Molecules have no flow in symbols."""
         return None
 
-    # -- projections ------------------------------------------------------------------------------------------
+    # -- projections -------------------------------------------------------------------------------------
 
     def verify(self, state: State) -> None:
         """Raise ConstraintError, on every rank, unless lengths and r.v = 0 are met at the start."""
@@ -110,7 +110,9 @@ class RigidMolecules(Centres):
             np.sqrt((self._motion.backend.host(state["velocity"]) ** 2).sum(axis=1).max(initial=0))
         )
         for group in self.groups(state):
-            for bond, wanted in zip(group.template.bonds, group.template.lengths) if group.template else ():
+            for bond, wanted in (
+                zip(group.template.bonds, group.template.lengths, strict=True) if group.template else ()
+            ):
                 r, v = self._bond_vectors(state, group, bond)
                 length = np.linalg.norm(r, axis=1)
                 stretch = np.abs((r * v).sum(axis=1)) / (length * max(fastest, 1e-300))
@@ -204,8 +206,8 @@ class RigidMolecules(Centres):
         group.failed[...] = 0
         ids = [int(self._motion.backend.host(state["id"])[row]) for row in group.host_rows[molecule]]
         return ConstraintError(
-            f"the molecule of atoms with ids {', '.join(map(str, ids))} cannot be settled: it turned too far in "
-            "one step, or a position is not finite; shorten the step"
+            f"the molecule of atoms with ids {', '.join(map(str, ids))} cannot be settled: it turned too "
+            "far in one step, or a position is not finite; shorten the step"
         )
 
     def _bond_vectors(
@@ -220,7 +222,7 @@ class RigidMolecules(Centres):
     def _frame(self, state: State) -> Any:
         return image_frame(known_box(state, self._field), self._motion.backend)
 
-    # -- rows, and what is reported -----------------------------------------------------------------------------
+    # -- rows, and what is reported ----------------------------------------------------------------------
 
     def groups(self, state: State) -> list[Group]:
         """The molecules on this rank, by template; rows are found anew where they have changed."""

@@ -19,6 +19,7 @@ from hpcphys.compiler.program import Program, compile_structure
 from hpcphys.compiler.state import State
 from hpcphys.compiler.structures import CanonicalStructure
 from hpcphys.compiler.system import PhysicalSystem
+from hpcphys.physics.liquids.fusing import fused
 from hpcphys.physics.liquids.motion import Motion
 from hpcphys.physics.liquids.pressure import ENERGY, TotalsField, keep_totals
 from hpcphys.physics.liquids.setting import Ensemble, Setting
@@ -52,8 +53,12 @@ class Liquid(PhysicalSystem):
         return self.ensemble.composition
 
     def program(self, dt: float, **options: Any) -> Program:
-        """compile_structure with the ensemble's composition."""
-        return compile_structure(self, self.composition, dt=dt, **options)
+        """compile_structure with the ensemble's composition; each kick and the drift after it become one
+        sweep (fusing.fused), with the same numbers."""
+        program = compile_structure(self, self.composition, dt=dt, **options)
+        assert self.setting is not None
+        program.operations = fused(program.operations, self.setting.motion)
+        return program
 
 
 def liquid(
@@ -133,7 +138,7 @@ def conserved(system: Liquid) -> dict[str, float]:
 
 
 def potential_energy(system: Liquid) -> float:
-    """The field's energy at the present positions."""
+    """The field's energy at the present positions, with its corrections for what lies beyond the cutoff."""
     state, field = system.state, system.fields[0]
     if isinstance(field, TotalsField):
         if not state.is_valid("force"):
@@ -144,9 +149,8 @@ def potential_energy(system: Liquid) -> float:
     field.evaluate(state, frozenset())
     state.mark_valid(field.writes)
     field.request_totals = before
-    totals = field.totals()
-    keep_totals(state, totals)
-    return float(totals["energy"])
+    keep_totals(state, field.totals())
+    return float(state.scalars[ENERGY])
 
 
 def verify_masses(state: State, motion: Motion) -> None:

@@ -1,4 +1,4 @@
-"""Templates of rigid molecules: which atoms, in the order of their ids, are joined by bonds of which length."""
+"""Templates of rigid molecules: which of their atoms are joined by bonds of which length."""
 
 from __future__ import annotations
 
@@ -28,9 +28,7 @@ class Template:
         atoms = len(self.types)
         seen: set[frozenset[int]] = set()
         if len(self.lengths) != len(self.bonds) or not self.bonds:
-            raise ConstraintError(
-                f"{len(self.bonds)} bonds with {len(self.lengths)} lengths; one each is needed"
-            )
+            raise ConstraintError(f"{len(self.bonds)} bonds, {len(self.lengths)} lengths; one each is needed")
         for (i, j), length in zip(self.bonds, self.lengths, strict=True):
             if not (0 <= i < atoms and 0 <= j < atoms and i != j and 0.0 < length < float("inf")):
                 raise ConstraintError(
@@ -42,8 +40,8 @@ class Template:
             seen.add(frozenset((i, j)))
         if len(self.bonds) > 3 * atoms - 5 - (atoms > 2):
             raise ConstraintError(
-                f"{len(self.bonds)} bonds in a molecule of {atoms} atoms: at most {3 * atoms - 5 - (atoms > 2)} "
-                "are independent"
+                f"{len(self.bonds)} bonds in a molecule of {atoms} atoms: at most "
+                f"{3 * atoms - 5 - (atoms > 2)} are independent"
             )
 
     @property
