@@ -126,9 +126,14 @@ class _Surface:
     def evaluate(self) -> float:
         """Forces at the present positions; returns E.  Raises MinimisationFailed if one is not finite."""
         self.state.invalidate()
-        self.field.evaluate(self.state, frozenset())
-        self.state.mark_valid(self.field.writes)
         self.evaluations += 1
+        try:
+            self.field.evaluate(self.state, frozenset())
+        except FloatingPointError as problem:  # the field itself has found what is wrong, on all ranks
+            raise MinimisationFailed(
+                f"evaluation {self.evaluations} of field '{self.field.name}': {problem}"
+            ) from problem
+        self.state.mark_valid(self.field.writes)
         value = float(self._energy(self.state))
         finite = math.isfinite(value) and bool(self.xp.isfinite(self.state["force"]).all())
         if self.communicator.agree(not finite):

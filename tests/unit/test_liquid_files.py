@@ -154,15 +154,17 @@ def test_masses_must_be_those_of_types(tmp_path, arrays):
 
 
 @pytest.mark.parametrize("place", ["x y z ix iy iz", "xu yu zu", "xs ys zs ix iy iz"])
-def test_dump_round_trip(tmp_path, arrays, place):
+@pytest.mark.parametrize("tilt", [2.0, -3.0])
+def test_dump_round_trip(tmp_path, arrays, place, tilt):
     """Two frames; unwrapped and scaled positions come back to rounding."""
-    path = tmp_path / "liquid.dump"
+    path, vectors = tmp_path / "liquid.dump", TILTED.copy()
+    vectors[1, 0] = tilt  # to the right, and to the left: the bounds in the file enclose the box
     columns = f"id type mol mass {place} vx vy vz".split()
-    arrays["position"] = (np.random.default_rng(3).random((70, 3)) @ TILTED) + ORIGIN
+    arrays["position"] = (np.random.default_rng(3).random((70, 3)) @ vectors) + ORIGIN
     for step in (10, 20):
         arrays["velocity"] = arrays["velocity"] + step
         write_lammps_dump(
-            path, ALONE, arrays, TILTED, ORIGIN, step=step, columns=columns, append=step > 10,
+            path, ALONE, arrays, vectors, ORIGIN, step=step, columns=columns, append=step > 10,
             periodic=(True, True, True),
         )  # fmt: skip
     dump = LammpsDump(path, ALONE)
@@ -171,7 +173,7 @@ def test_dump_round_trip(tmp_path, arrays, place):
     same(found.arrays, arrays, ("id", "type", "molecule", "mass", "velocity", "image"))
     order = np.argsort(arrays["id"])
     np.testing.assert_allclose(found.arrays["position"], arrays["position"][order], atol=1e-12)
-    np.testing.assert_allclose(found.vectors, TILTED, rtol=1e-14, atol=1e-14)
+    np.testing.assert_allclose(found.vectors, vectors, rtol=1e-14, atol=1e-14)
     np.testing.assert_allclose(found.origin, ORIGIN, rtol=1e-14)
     assert dump.read(0).arrays["velocity"] == pytest.approx(found.arrays["velocity"] - 20)
     if place.startswith("x y"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -39,16 +40,17 @@ class MeanSquareDisplacement:
 
     def __init__(
         self, communicator: Communicator, interval: float, *, lags: Lags | None = None, types: int = 1,
-        remove_drift: bool = False, reproducible: bool = False, single: bool = False,
+        remove_drift: bool = False, reproducible: bool = False, single: bool = False, backend: Any = None,
     ):  # fmt: skip
         """interval: time between samples;  types: number of types of atoms
         remove_drift: displacements are taken against the mean position of all atoms of equal weight
         reproducible: the same bits on any number of ranks;  single: origins in single precision
+        backend: where the arrays of the state are; without it, on the host
         """
         self.communicator, self.remove_drift = communicator, remove_drift
         self.origins = TimeOrigins(
             "mean square displacement", communicator, interval, _squares, 4, lags=lags or Lags(),
-            types=types, reproducible=reproducible, single=single,
+            types=types, reproducible=reproducible, single=single, backend=backend,
         )  # fmt: skip
 
     def sample(self, state, box) -> None:
@@ -56,7 +58,8 @@ class MeanSquareDisplacement:
 
         state: id, position (n, 3), image (n, 3), perhaps type;  box: its vectors (3, 3)
         """
-        place = unwrapped(state["position"], state["image"], np.asarray(box.vectors))
+        host = self.origins.host
+        place = unwrapped(host(state["position"]), host(state["image"]), np.asarray(box.vectors))
         if self.remove_drift:
             rows = np.concatenate((np.ones((len(place), 1)), place), axis=1)
             total = (
@@ -128,8 +131,8 @@ def types_of(state) -> np.ndarray:
 
 
 def _squares(now: np.ndarray, then: np.ndarray) -> np.ndarray:
-    """(n, 4): Δx², Δy², Δz², Δr⁴ of each atom."""
-    terms = np.empty((len(now), 4))
-    np.square(now - then, out=terms[:, :3])
-    np.square(terms[:, :3].sum(axis=1), out=terms[:, 3])
+    """(…, n, 4): Δx², Δy², Δz², Δr⁴ of each atom."""
+    terms = np.empty((*then.shape[:-1], 4))
+    np.square(now - then, out=terms[..., :3])
+    np.square(terms[..., :3].sum(axis=-1), out=terms[..., 3])
     return terms

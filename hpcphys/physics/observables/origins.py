@@ -13,7 +13,7 @@ from hpcphys.physics.observables.lags import Lags
 from hpcphys.physics.observables.saved import Saved, require_same
 from hpcphys.physics.observables.segments import Segments
 
-PIECE = 1 << 16  # rows worked on at a time
+PIECE = 1 << 14  # pairs of rows worked on at a time
 
 
 class TimeOrigins:
@@ -21,12 +21,14 @@ class TimeOrigins:
 
     The past lies in the order of ids, in even shares over the ranks, so that migration does not matter; each
     sample brings the vectors there.  Memory: 24·points·levels bytes per atom (12 with single=True).
-    product(now, then) -> (n, k) terms of each atom; their sums over atoms and origins are kept.
+    product(now (n, 3), then (…, n, 3)) -> (…, n, k) terms of each atom, whose sums over atoms and origins are
+    kept.
     """
 
     def __init__(
         self, kind: str, communicator: Communicator, interval: float, product: Callable[..., np.ndarray],
         terms: int, *, lags: Lags, types: int, reproducible: bool, single: bool,
+        backend: Any = None,
     ):  # fmt: skip
         """interval: time between samples;  types: number of types of atoms;  terms: k
         reproducible: sums bit for bit the same for any number of ranks
@@ -35,6 +37,7 @@ class TimeOrigins:
             raise ValueError(f"interval {interval}, types {types}: needed are an interval > 0 and a type")
         self.kind, self.communicator, self.interval, self.lags = kind, communicator, float(interval), lags
         self.types, self.terms, self.reproducible = int(types), int(terms), reproducible
+        self.host = np.asarray if backend is None else backend.host
         self._real: Any = np.float32 if single else np.float64
         self._product = product
         self._samples = 0
@@ -55,6 +58,7 @@ class TimeOrigins:
 
         Raises ValueError on all ranks when the atoms are not those of the first sample.
         """
+        identity, kind, vector = (self.host(array) for array in (identity, kind, vector))
         if self._order is None:
             self._order = ById.of(self.communicator, identity)
         identity, (kind, vector) = self._order.forward(identity, (kind, vector))
@@ -92,22 +96,29 @@ class TimeOrigins:
 
     def _reduced(self, vector: np.ndarray, pairs: list[tuple[int, int, int]]) -> np.ndarray:
         """(pairs, types, terms): for each lag that is due, the terms summed over the atoms of all ranks."""
-        local = np.zeros((len(pairs), self.types, self.terms))
-        exact = []
-        for place, (_, level, slot) in enumerate(pairs):
-            then = vector if level < 0 else self._past[level, slot]
+        local, exact = [], []
+        for level in dict.fromkeys(level for _, level, _ in pairs):
+            slots = [slot for _, at, slot in pairs if at == level]
+            past = vector[None] if level < 0 else self._past[level]
             if self.reproducible:
-                exact.append(self._columns(self._product(vector, then)))
-                continue
-            for start in range(0, len(vector), PIECE):
-                rows = slice(start, start + PIECE)
-                terms = self._product(vector[rows], then[rows])
-                for kind in range(self.types):
-                    chosen = terms if self.types == 1 else terms[self._type[rows] == kind]
-                    local[place, kind] += chosen.sum(axis=0)
+                exact += [self._columns(self._product(vector, past[slot])) for slot in slots]
+            else:
+                local.append(self._sums(vector, past, slots))
         if self.reproducible:
             return np.array([self.communicator.sum_reproducible(columns) for columns in exact])
-        return self.communicator.allreduce(local)
+        return self.communicator.allreduce(np.concatenate(local))
+
+    def _sums(self, vector: np.ndarray, past: np.ndarray, slots: list[int]) -> np.ndarray:
+        """(slots, types, terms) over the atoms of this rank, in pieces that stay in the cache."""
+        sums = np.zeros((len(slots), self.types, self.terms))
+        width = max(1, PIECE // len(slots))
+        for start in range(0, len(vector), width):
+            rows = slice(start, start + width)
+            terms = self._product(vector[rows], past[:, rows][slots])
+            for kind in range(self.types):
+                chosen = terms if self.types == 1 else terms[:, self._type[rows] == kind]
+                sums[:, kind] += chosen.sum(axis=1)
+        return sums
 
     def _columns(self, terms: np.ndarray) -> np.ndarray:
         """(n, types, terms): each atom's terms in the columns of its type, 0 in the others."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -40,12 +41,12 @@ class VelocityAutocorrelation:
 
     def __init__(
         self, communicator: Communicator, interval: float, *, lags: Lags = EVEN, types: int = 1,
-        reproducible: bool = False, single: bool = False,
+        reproducible: bool = False, single: bool = False, backend: Any = None,
     ):  # fmt: skip
         """interval: time between samples;  single: origins in single precision"""
         self.origins = TimeOrigins(
             "velocity autocorrelation", communicator, interval, _products, 3, lags=lags, types=types,
-            reproducible=reproducible, single=single,
+            reproducible=reproducible, single=single, backend=backend,
         )  # fmt: skip
 
     def sample(self, state) -> None:
@@ -101,5 +102,5 @@ def running_integral(time: np.ndarray, value: np.ndarray) -> np.ndarray:
 
 
 def _products(now: np.ndarray, then: np.ndarray) -> np.ndarray:
-    """(n, 3): products of each component."""
+    """(…, n, 3): products of each component."""
     return np.multiply(now, then, dtype=np.float64)

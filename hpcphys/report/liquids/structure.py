@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -87,15 +87,10 @@ def _draw_points(axes: Any, reference: Reference) -> None:
 
 
 def _draw_coordination(axes: Any, curve: Any) -> None:
-    """The number of neighbours up to r on an axis of its own, up to the second shell."""
+    """The number of neighbours up to r on an axis of its own, for the nearest shells."""
     right = axes.twinx()
-    right.plot(curve.radius, curve.coordination, color=GREY, linewidth=0.9)
-    near = curve.radius <= 0.5 * curve.radius[-1]
+    near = curve.radius <= 0.4 * curve.radius[-1]
+    right.plot(curve.radius[near], curve.coordination[near], color=GREY, linewidth=0.9)
     right.set_ylim(0.0, max(float(curve.coordination[near].max()), 1.0) * 1.5)
     right.set_ylabel("neighbours within $r$", color=GREY)
     right.spines["right"].set_visible(True)
-
-
-def labels_of(names: Sequence[str], pairs: Sequence[tuple[int, int]]) -> list[str]:
-    """ "A–B" for each pair of types."""
-    return [f"{names[a]}–{names[b]}" for a, b in pairs]

@@ -21,21 +21,20 @@ def thermo_figure(
 ) -> Figure:  # fmt: skip
     """A panel for each series, with its mean and error where they are given.
 
-    series: "time" and the names -> (rows,);  estimates: name -> Estimate;  begin: time from which means are taken
+    series: "time" and the names -> (rows,);  estimates: name -> Estimate;  begin: of the means
     """
     height = 0.55 + 1.25 * len(names)
     figure = Figure(figsize=(FIGURE_WIDTH, height))
     edges = {"bottom": 0.45 / height, "top": 1.0 - 0.25 / height}
-    panels = figure.subplots(len(names), 1, sharex=True, squeeze=False, gridspec_kw={**MARGINS, **edges})[
-        :, 0
-    ]
+    grid = {**MARGINS, **edges}
+    panels = figure.subplots(len(names), 1, sharex=True, squeeze=False, gridspec_kw=grid)[:, 0]
     for axes, name, colour in zip(panels, names, COLOURS * len(names), strict=False):
-        axes.plot(series["time"], series[name], color=colour, linewidth=0.7)
+        axes.plot(series["time"], series[name], color=colour, linewidth=0.7, alpha=0.6)
         axes.set_ylabel(name.replace("_", " "))
         axes.ticklabel_format(axis="y", useOffset=False)
         if estimates and name in estimates:
             found = estimates[name]
-            axes.axhline(found.value, color=GREY, linewidth=0.8, linestyle=(0, (4, 3)))
+            axes.axhline(found.value, color="black", linewidth=1.0, linestyle=(0, (4, 3)))
             axes.set_title(with_error(found.value, found.error), loc="right", color=GREY, pad=2)
         if begin is not None and begin > series["time"][0]:
             axes.axvspan(series["time"][0], begin, color=GREY, alpha=0.12, linewidth=0)
@@ -51,7 +50,7 @@ def block_figure(average: Any, names: Sequence[str]) -> Figure:
     average: BlockAverage;  the length that is used is marked
     """
     figure = Figure(figsize=(FIGURE_WIDTH, 3.5))
-    axes = figure.subplots(gridspec_kw={"left": 0.13, "right": 0.97, "bottom": 0.14, "top": 0.95})
+    axes = figure.subplots(gridspec_kw={"left": 0.13, "right": 0.97, "bottom": 0.14, "top": 0.9})
     for name, colour in zip(names, COLOURS, strict=False):
         length, error, spread = average.levels(name)
         found = average.estimate(name)
@@ -68,5 +67,5 @@ def block_figure(average: Any, names: Sequence[str]) -> Figure:
     axes.set_yscale("log")
     axes.set_xlabel("samples in a block")
     axes.set_ylabel("error of the mean")
-    axes.legend()
+    axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=len(names), borderaxespad=0.0)
     return figure

@@ -78,7 +78,7 @@ def velocity_figure(correlation: Any, *, last: float | None = None, time: str = 
 def viscosity_figure(stress: Any, *, last: float | None = None, time: str = r"\tau") -> Figure:
     """The stress autocorrelation, and the running integral that becomes the viscosity.
 
-    stress: StressCorrelation (time, correlation, error, viscosity, viscosity_error);  last: end of the integral
+    stress: StressCorrelation (time, correlation, error, viscosity, viscosity_error);  last: of the integral
     """
     figure = Figure(figsize=(FIGURE_WIDTH + 1.6, 3.4))
     left, right = figure.subplots(1, 2, gridspec_kw=MARGINS)
@@ -91,7 +91,8 @@ def viscosity_figure(stress: Any, *, last: float | None = None, time: str = r"\t
     draw_with_band(right, t, value, error, BLUE)
     right.set_ylabel(r"$\frac{V}{k_BT}\int_0^t\langle P_{xy}(0)P_{xy}(s)\rangle\,ds$")
     near = t <= (10.0 * last if last is not None else t[-1])
-    right.set_ylim(0.0, 1.6 * max(float(np.median(value[near])), float(value[0])))
+    known = np.where(np.isfinite(error), value + error, value)
+    right.set_ylim(0.0, 1.1 * max(float(np.median(known[near])), float(known[t <= (last or t[-1])].max())))
     if last is not None:
         chosen = int(np.flatnonzero(t <= last)[-1])
         right.axvline(t[chosen], color=RED, linewidth=0.8, linestyle="--")
@@ -107,6 +108,6 @@ def viscosity_figure(stress: Any, *, last: float | None = None, time: str = r"\t
 def with_error(value: float, error: float) -> str:
     """A number with its standard error, both to two digits of the error: 0.0331 ± 0.0012."""
     if not (np.isfinite(error) and error > 0.0):
-        return f"{value:.4g}"
+        return f"{value:.4g}".replace("-", "−")
     digits = max(0, 1 - int(np.floor(np.log10(error))))
-    return f"{value:.{digits}f} ± {error:.{digits}f}"
+    return f"{value:.{digits}f} ± {error:.{digits}f}".replace("-", "−")
