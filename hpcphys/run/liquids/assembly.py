@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 
 from hpcphys.compiler import State, compile_structure
-from hpcphys.run.driver import steps_wanted
 from hpcphys.run.errors import JobError
 from hpcphys.run.liquids.declaration import (
     atoms_in,
@@ -76,7 +75,7 @@ def liquid_system(
     """
     from hpcphys.physics.liquids import liquid
 
-    ensemble = ensemble_of(job, state.step, steps_wanted(job))
+    ensemble = ensemble_of(job, state.step)
     try:
         return liquid(
             state, field, backend, communicator, ensemble=ensemble, constraints=constraints,

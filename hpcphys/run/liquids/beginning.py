@@ -34,6 +34,7 @@ def begin(
         raise JobError(["initial.minimise: molecules are rigid, and are not minimised; remove it"])
     if initial.minimise != "none":
         _minimise(job, state, pairs, backend, communicator, log)
+    pairs.builds, pairs.dangerous = 1, 0  # those of the minimisation are not the run's
     if initial.temperature:
         _draw_velocities(job, state, pairs, constraints, backend, communicator)
 
@@ -79,10 +80,10 @@ def _minimise(job: LiquidJob, state: State, pairs: Any, backend: Any, communicat
 
     initial: Any = job.initial
     length = length_of(job.pairs)
-    energy, force = pairs.potential.characteristic(job.pairs.cutoff)
-    enough = initial.minimise_force or 1e-3 * force
-    # The time in which the characteristic force moves a mass of 1 by a tenth of the length.
-    step = 0.1 * np.sqrt(2.0 * length / force) * 0.3
+    _, force = pairs.potential.characteristic(job.pairs.cutoff)
+    enough = initial.minimise_force or 0.1 * force
+    # FIRE's masses are 1: in this time the potential's characteristic force moves one by some 1e-3 lengths.
+    step = 0.03 * np.sqrt(2.0 * length / force)
     try:
         found = minimise(
             state, pairs, backend, communicator, method=initial.minimise,

@@ -51,14 +51,14 @@ def tabulated(path: str) -> np.ndarray:
     return table.T
 
 
-def ensemble_of(job: LiquidJob, step: int = 0, steps: int | None = None) -> Any:
-    """The ensemble of the job; with a ramp, at the temperature of a step out of `steps`."""
+def ensemble_of(job: LiquidJob, step: int = 0) -> Any:
+    """The ensemble of the job; with a ramp, at the bath's temperature of this step."""
     from hpcphys.physics import liquids
 
     given = job.ensemble
     if given.model == "nve":
         return liquids.Ensemble()
-    temperature = bath_temperature(given, step, steps)
+    temperature = bath_temperature(given, step, job.time.step)
     if given.model == "langevin":
         integrator = job.time.integrator
         splitting = {} if integrator == "ensemble" else {"splitting": integrator}
@@ -93,15 +93,15 @@ RAMP_STEPS = 100
 
 def is_ramped(table: Any) -> bool:
     """Whether the bath's temperature changes while the run goes on."""
-    return getattr(table, "temperature_end", None) is not None
+    return getattr(table, "ramp", None) is not None
 
 
-def bath_temperature(table: Any, step: int, steps: int | None) -> Any:
-    """T of the bath at a step: T0 + (T1 - T0) s/steps with s the last multiple of RAMP_STEPS."""
-    if not is_ramped(table) or not steps:
+def bath_temperature(table: Any, step: int, dt: float) -> Any:
+    """T of the bath: between corners of the ramp, at the last multiple of RAMP_STEPS."""
+    if not is_ramped(table):
         return table.temperature
-    share = min(1.0, step // RAMP_STEPS * RAMP_STEPS / steps)
-    return table.temperature + (table.temperature_end - table.temperature) * share
+    times, temperatures = zip(*table.ramp, strict=True)
+    return float(np.interp(step // RAMP_STEPS * RAMP_STEPS * dt, times, temperatures))
 
 
 def rigid_template(molecules: Any) -> Any:

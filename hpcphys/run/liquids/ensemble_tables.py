@@ -11,6 +11,7 @@ from hpcphys.run.job import NonNegative, Positive, Table
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Length = Annotated[int, Field(ge=1, le=16)]
 Seed = Annotated[int, Field(ge=0, lt=2**63)]
+Corner = Annotated[list[NonNegative], Field(min_length=2, max_length=2)]
 Group = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
 
 PRESSURE_PERIOD = "relaxation time of the volume"
@@ -32,10 +33,10 @@ class Heated(Table):
 class Ramped(Heated):
     """Keys of thermostats whose temperature may change while the run goes on."""
 
-    temperature_end: Positive | None = Field(
+    ramp: list[Corner] | None = Field(
         None,
-        description="the bath's temperature goes linearly to this one until the run ends, every 100 steps; "
-        "none: it stays",
+        description="[[time, temperature], ...]: the bath's temperature goes linearly from corner to corner, in "
+        "steps of 100, and stays before the first and after the last; none: it stays at temperature",
     )
 
 

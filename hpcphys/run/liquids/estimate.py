@@ -33,7 +33,7 @@ def estimate(job: LiquidJob, ranks: int) -> list[str]:
     else:
         share = math.ceil(count / ranks)
         memory = BASE_BYTES + (BYTES_PER_ATOM + observed_bytes(job)) * share
-        lines.append(f"atoms: {count} in an {box.describe()}")
+        lines.append(f"atoms: {count}, {box.describe()}")
         lines.append(f"memory: about {amount(memory)} on each of {ranks} ranks")
         if count < ranks:
             lines.append(f"warning: {ranks} ranks for {count} atoms: some ranks have nothing to do")

@@ -27,7 +27,8 @@ class Beginning(Table):
         "none", description="go downhill before velocities are drawn: FIRE 2.0 or L-BFGS"
     )
     minimise_force: Positive | None = Field(
-        None, description="until no atom has a larger force; none: 10 ε/σ or the like, enough for a liquid"
+        None, description="until no atom has a larger force; none: a tenth of the largest between 0.36 and 1 "
+        "cutoffs, enough to begin a liquid"
     )
     minimise_steps: Count = Field(2000, description="at most so many steps of minimisation")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,12 @@ def _ensemble(ensemble: Any, initial: Any, types: Any) -> list[Broken]:
         if named != wanted:
             text = f"found {groups}; every type of {wanted} belongs to one group, and to no other"
             broken.append((("ensemble", "groups"), text))
+    ramp = getattr(ensemble, "ramp", None)
+    if ramp is not None:
+        times, temperatures = [corner[0] for corner in ramp], [corner[1] for corner in ramp]
+        if len(ramp) < 2 or min(temperatures) <= 0 or any(b <= a for a, b in pairwise(times)):
+            text = f"found {ramp}; two corners or more are needed, times ascending, temperatures > 0"
+            broken.append((("ensemble", "ramp"), text))
     at_rest = initial is not None and initial.temperature is None and initial.model != "file"
     if at_rest and ensemble.model not in ("nve", "langevin"):
         text = (
@@ -240,7 +247,7 @@ def _sizes(tables: dict[str, Any]) -> list[Broken]:
     try:
         checked_box(box, Known.pairs.cutoff, Known.pairs.buffer)
     except ValueError as problem:
-        broken.append((("pairs", "cutoff"), f"{problem} ({atoms} atoms in a {box.describe()})"))
+        broken.append((("pairs", "cutoff"), f"{problem} ({atoms} atoms, {box.describe()})"))
     seen = tables.get("observables")
     half = 0.5 * float(np.min(box.widths))
     if seen is not None and seen.rdf is not None and (seen.rdf.largest or 0.0) > half:

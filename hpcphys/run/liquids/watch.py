@@ -55,8 +55,8 @@ def check_first_forces(state: Any, step: float, cutoff: float, backend: Any, com
     if not move <= cutoff:
         raise RunError(
             f"the force on atom {atom} at step {state.step} would move it by {move:.3g} in one step, farther than "
-            f"the cutoff {cutoff:g}: it overlaps with another; let initial.minimise = 'fire' push them apart, or "
-            "start from another configuration"
+            f"the cutoff {cutoff:g}: it overlaps with another; let initial.minimise = 'fire' push single atoms "
+            "apart; begin with molecules at a lower density, or with turned = false"
         )
 
 
