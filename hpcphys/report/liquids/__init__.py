@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hpcphys.report.liquids.ramp import ramp_figure
 from hpcphys.report.liquids.run import plot_liquid
 from hpcphys.report.liquids.structure import radial_figure, structure_figure
 from hpcphys.report.liquids.thermo import block_figure, thermo_figure
@@ -12,6 +13,7 @@ __all__ = [
     "displacement_figure",
     "plot_liquid",
     "radial_figure",
+    "ramp_figure",
     "structure_figure",
     "thermo_figure",
     "velocity_figure",

@@ -18,7 +18,7 @@ PANELS = ("temperature", "potential_energy", "total_energy", "pressure", "conser
 
 
 def plot_liquid(folder: str | Path, movie: bool = False) -> list[Path]:
-    """Draw thermo, rdf, structure_factor, displacement, velocity and viscosity .png, where their data is there.
+    """Draw thermo, ramp, rdf, structure_factor, displacement, velocity, viscosity .png, where data is there.
 
     folder: output folder with diagnostics.h5 and, perhaps, observables.h5;  movie: there is none of atoms;
     VMD, OVITO and MDAnalysis show the trajectory
@@ -50,6 +50,9 @@ def _figures(folder: Path, job: dict[str, Any], metrics: dict[str, Any]) -> Iter
         names = [*PANELS, *(["volume"] if np.ptp(series["volume"]) > 0.0 else [])]
         begin = seen.get("begin") or None
         yield "thermo", liquids.thermo_figure(series, names, time=time, begin=begin)
+    corners, atoms = job.get("ensemble", {}).get("ramp"), metrics.get("atoms")
+    if corners and atoms and len(series["time"]) > 1:
+        yield "ramp", liquids.ramp_figure(series, corners, atoms, length=length)
     curves = _curves(folder / "observables.h5")
     pairs = {_label(name, job): curve for name, curve in curves.items() if name.startswith("rdf_")}
     if pairs:

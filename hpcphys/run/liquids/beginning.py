@@ -39,9 +39,7 @@ def begin(
         _draw_velocities(job, state, pairs, constraints, backend, communicator)
 
 
-def _push_apart(
-    job: LiquidJob, state: State, pairs: Any, backend: Any, communicator: Any, log: Any
-) -> None:
+def _push_apart(job: LiquidJob, state: State, pairs: Any, backend: Any, communicator: Any, log: Any) -> None:
     """A soft repulsion (1 - r/d)² brings atoms to a distance of about d."""
     from hpcphys.forces.pairs import Expression, PairForces
     from hpcphys.physics.minimise import Fire, StopWhen, minimise
@@ -54,7 +52,14 @@ def _push_apart(
 
         cells = replace(pairs.cells, reach=1.3 * closest)
     field = PairForces(
-        backend, communicator, pairs.box, soft, cutoff=closest, buffer=0.3 * closest, precision="double", cells=cells
+        backend,
+        communicator,
+        pairs.box,
+        soft,
+        cutoff=closest,
+        buffer=0.3 * closest,
+        precision="double",
+        cells=cells,
     )
     atoms = communicator.allreduce(state.count, "sum")
     stop = StopWhen(force=None, energy=SOFT_ENOUGH * atoms * 1e-3, steps=SOFT_STEPS)
@@ -93,7 +98,8 @@ def _minimise(job: LiquidJob, state: State, pairs: Any, backend: Any, communicat
     except MinimisationFailed as problem:
         raise RunError(f"before step 0: {problem}") from problem
     log.line(
-        f"minimised ({initial.minimise}): {found.reason} after {found.steps} steps; energy {found.energy:.8g}, "
+        f"minimised ({initial.minimise}): {found.reason} after {found.steps} steps; energy "
+        f"{found.energy:.8g}, "
         f"largest force {found.force:.3g}"
     )
 

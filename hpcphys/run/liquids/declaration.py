@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from hpcphys.run.liquids.job import LiquidJob
+from hpcphys.run.liquids.job import OF_ENSEMBLE, LiquidJob
 
 
 def potential_of(pairs: Any) -> Any:
@@ -61,8 +61,8 @@ def ensemble_of(job: LiquidJob, step: int = 0) -> Any:
     temperature = bath_temperature(given, step, job.time.step)
     if given.model == "langevin":
         integrator = job.time.integrator
-        splitting = {} if integrator == "ensemble" else {"splitting": integrator}
-        return liquids.Langevin(temperature, given.friction, **splitting)
+        splitting = "baoab" if integrator == OF_ENSEMBLE else integrator
+        return liquids.Langevin(temperature, given.friction, splitting)
     if given.model == "nose_hoover_chain":
         return liquids.NoseHooverChain(temperature, given.period, length=given.length, groups=given.groups)
     if given.model == "mtk":
@@ -105,7 +105,7 @@ def bath_temperature(table: Any, step: int, dt: float) -> Any:
 
 
 def rigid_template(molecules: Any) -> Any:
-    """The template of a table [molecules] for constraints.  Raises ConstraintError for bonds that cannot be."""
+    """The template of a table [molecules] for constraints.  Raises ConstraintError for impossible bonds."""
     from hpcphys.physics import liquids
 
     if molecules.model == "dumb_bell":
@@ -114,7 +114,9 @@ def rigid_template(molecules: Any) -> Any:
         return liquids.three_site(molecules.types, molecules.length, radians(molecules.angle))
     if molecules.model == "chain":
         return liquids.chain([molecules.type] * molecules.atoms, molecules.length)
-    return liquids.Template(tuple(molecules.types), tuple(map(tuple, molecules.bonds)), tuple(molecules.lengths))
+    return liquids.Template(
+        tuple(molecules.types), tuple(map(tuple, molecules.bonds)), tuple(molecules.lengths)
+    )
 
 
 def placed_template(molecules: Any, masses: list[float]) -> Any:
@@ -128,10 +130,10 @@ def placed_template(molecules: Any, masses: list[float]) -> Any:
         return liquids.water(
             molecules.length, radians(molecules.angle), (masses[apex], masses[end]), (apex, end)
         )
-    made = liquids.chain(
-        molecules.atoms, molecules.length, radians(molecules.angle), masses[molecules.type]
+    made = liquids.chain(molecules.atoms, molecules.length, radians(molecules.angle), masses[molecules.type])
+    return liquids.Template(
+        made.name, made.offsets, made.mass, np.full(molecules.atoms, molecules.type), made.bonds
     )
-    return liquids.Template(made.name, made.offsets, made.mass, np.full(molecules.atoms, molecules.type), made.bonds)
 
 
 def atoms_in(molecules: Any) -> int:

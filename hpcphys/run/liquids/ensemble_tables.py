@@ -35,7 +35,8 @@ class Ramped(Heated):
 
     ramp: list[Corner] | None = Field(
         None,
-        description="[[time, temperature], ...]: the bath's temperature goes linearly from corner to corner, in "
+        description="[[time, temperature], ...]: the bath's temperature goes linearly from corner to "
+        "corner, in "
         "steps of 100, and stays before the first and after the last; none: it stays at temperature",
     )
 
@@ -80,7 +81,7 @@ class Berendsen(Ramped):
 
 
 class CellRescaling(Ramped):
-    """Stochastic cell rescaling (Bernetti & Bussi) with stochastic velocity rescaling: isothermal-isobaric."""
+    """Stochastic rescaling of cell (Bernetti & Bussi) and velocities: isothermal-isobaric."""
 
     model: Literal["cell_rescaling"]
     period: Positive = Field(description="relaxation time of the kinetic energy")

@@ -40,7 +40,8 @@ def estimate(job: LiquidJob, ranks: int) -> list[str]:
     units = named_units(job.units)
     if not units.reduced:
         lines.append(
-            f"units: {units.length}, {units.energy}, {units.mass}, K; one unit of time is {units.time_ps:.6g} ps, of "
+            f"units: {units.length}, {units.energy}, {units.mass}, K; one unit of time is "
+            f"{units.time_ps:.6g} ps, of "
             f"pressure {units.pressure_bar:.6g} bar; k_B = {units.boltzmann:.8g}"
         )
     steps = steps_wanted(job)
@@ -48,7 +49,8 @@ def estimate(job: LiquidJob, ranks: int) -> list[str]:
     if count is not None:
         seconds = steps * count / RATES[job.pairs.precision] / ranks
         lines.append(
-            f"cost: about {duration(seconds)} on {ranks} ranks of one thread, for a simple liquid on a fast core"
+            f"cost: about {duration(seconds)} on {ranks} ranks of one thread, for a simple liquid on a "
+            f"fast core"
         )
         lines.append(f"disk: about {amount(disk_bytes(job, count))}")
     ensemble = ensemble_of(job)

@@ -34,7 +34,7 @@ def explanation(job: LiquidJob) -> str:
     communicator = Communicator.serial()
     device = backend("cpu" if job.run.backend == "auto" else job.run.backend, threads=1)
     small = smaller(job, ATOMS)
-    arrays, box, _ = first_configuration(small, communicator)
+    arrays, box = first_configuration(small, communicator)
     state = State({name: device.array(array) for name, array in arrays.items()})
     box.to_scalars(state)
     pairs = assembly.pair_forces(small, box, state.count, device, communicator)
@@ -72,11 +72,16 @@ def _conserved(job: LiquidJob, system: Any, program: Any) -> list[str]:
         "potential": "; the force jumps at the cutoff, which adds a small random walk",
     }.get(shift if job.pairs.model != "wca" else "force", "")
     parts = ", ".join(ensemble.parts(system.state, system.setting)) or "nothing"
-    momentum = "exact to rounding" if ensemble.keeps_momentum else "not conserved: friction and noise act on each atom"
+    momentum = (
+        "exact to rounding"
+        if ensemble.keeps_momentum
+        else "not conserved: friction and noise act on each atom"
+    )
     return [
         "Ensemble",
         f"  {ensemble.describe()}: samples {ensemble.samples}",
-        f"  {system.setting.degrees} degrees of freedom (of {system.setting.atoms} atoms in this explanation)",
+        f"  {system.setting.degrees} degrees of freedom (of {system.setting.atoms} atoms in this "
+        f"explanation)",
         "Conserved",
         f"  kinetic + potential energy and of the ensemble: {parts}; oscillates by O(dt^{order}){smooth}",
         f"  momentum: {momentum}",

@@ -18,7 +18,8 @@ class Beginning(Table):
 
     temperature: NonNegative | None = Field(
         None,
-        description="velocities are drawn for it and then scaled to it exactly; none: at rest, or as in the file",
+        description="velocities are drawn for it and then scaled to it exactly; none: at rest, or as in "
+        "the file",
     )
     seed: int = Field(
         1, ge=0, lt=2**63, description="of positions, orientations and velocities; the same for any ranks"
@@ -27,8 +28,9 @@ class Beginning(Table):
         "none", description="go downhill before velocities are drawn: FIRE 2.0 or L-BFGS"
     )
     minimise_force: Positive | None = Field(
-        None, description="until no atom has a larger force; none: a tenth of the largest between 0.36 and 1 "
-        "cutoffs, enough to begin a liquid"
+        None,
+        description="until no atom has a larger force; none: a tenth of the largest between 0.36 and 1 "
+        "cutoffs, enough to begin a liquid",
     )
     minimise_steps: Count = Field(2000, description="at most so many steps of minimisation")
 
@@ -70,7 +72,8 @@ class OfMolecules(Beginning):
     lattice: LatticeKind = Field("fcc", description="sites of the conventional cell")
     cells: Three | None = Field(None, description="numbers of conventional cells along x, y, z")
     molecules: Count | None = Field(
-        None, description="instead of cells: at least so many molecules, in the most cubic box that holds them"
+        None,
+        description="instead of cells: at least so many molecules, in the most cubic box that holds them",
     )
     density: Positive = Field(description="molecules per volume")
     turned: bool = Field(True, description="orientations at random; false: all as the template lies")

@@ -1,7 +1,7 @@
 """The schema of job files of liquids: [system] kind = "liquid".
 
-All numbers are in the units that [units] names: reduced ones (ε, σ and the mass of an atom are 1, k_B = 1), or
-lengths, energies and masses from which times and pressures follow.
+All numbers are in the units that [units] names: reduced ones (k_B = 1), or lengths, energies and masses from
+which times and pressures follow.
 """
 
 from __future__ import annotations
@@ -63,16 +63,18 @@ class Types(Table):
     masses: list[Positive] = Field([1.0], min_length=1, description="mass of an atom of each type")
     names: list[str] = Field([], description="names of the types, for files and figures")
     fractions: list[Annotated[float, Field(ge=0, le=1)]] | None = Field(
-        None, description="share of each type on a lattice or at random, in exact numbers; none: all of type 0"
+        None,
+        description="share of each type on a lattice or at random, in exact numbers; none: all of type 0",
     )
 
 
 class LiquidTime(Time):
     """How far to go, in which steps, with which integrator."""
 
-    integrator: LiquidIntegrator = Field(  # type: ignore[assignment]
+    integrator: LiquidIntegrator = Field(
         OF_ENSEMBLE,
-        description="composition of drift, kick and bath, by name; 'ensemble': the one that the ensemble is made "
+        description="composition of drift, kick and bath, by name; 'ensemble': the one that the ensemble "
+        "is made "
         "for (leapfrog = velocity Verlet for nve, baoab for langevin, obabo for other thermostats)",
     )
 
@@ -82,7 +84,8 @@ class LiquidOutput(Output):
 
     thermo_every: Annotated[int, Field(ge=1)] | None = Field(
         None,
-        description="steps between thermo lines on the terminal and in run.log, rounded to rows of diagnostics; "
+        description="steps between thermo lines on the terminal and in run.log, rounded to rows of "
+        "diagnostics; "
         "none: some twenty in a run",
     )
     snapshots: bool = Field(True, description="write snapshots")
@@ -97,7 +100,8 @@ class LiquidLimits(Limits):
 
     energy_error: Positive | None = Field(
         None,
-        description="largest allowed |E - E0|/N of the ensemble's conserved quantity per atom [energy]; none: no "
+        description="largest allowed |E - E0|/N of the ensemble's conserved quantity per atom [energy]; "
+        "none: no "
         "limit",
     )
     temperature: Positive | None = Field(None, description="largest allowed temperature; none: no limit")

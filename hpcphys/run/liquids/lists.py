@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from hpcphys.forces.pairs import PairForces
 
 LISTED = "listed"

@@ -16,7 +16,9 @@ class Rdf(Table):
 
     every: Steps = Field(50, description="steps between samples")
     largest: Positive | None = Field(
-        None, description="distances up to it are counted; none: 0.98 of half the box's smallest width at the start"
+        None,
+        description="distances up to it are counted; none: 0.98 of half the box's smallest width at the "
+        "start",
     )
     bins: Steps = Field(200, description="number of bins")
 
@@ -71,7 +73,9 @@ class Observables(Table):
     """What is averaged while the run goes on; block averages of temperature, energies and pressure always
     are."""
 
-    begin: NonNegative = Field(0.0, description="time from which averages begin: what came before is equilibration")
+    begin: NonNegative = Field(
+        0.0, description="time from which averages begin: what came before is equilibration"
+    )
     every: Steps | None = Field(
         None, description="steps between samples of the block averages; none: as the rows of diagnostics"
     )

@@ -55,11 +55,17 @@ class Observing:
             )
             self._add("rdf", given.rdf.every, rdf, lambda state, box: rdf.sample(state, box))
         if given.structure_factor is not None:
-            table = given.structure_factor
+            waves = given.structure_factor
             factor = observables.StructureFactor(
-                backend, communicator, box, k_max=table.k_max, shells=table.shells, types=types, most=table.most
+                backend,
+                communicator,
+                box,
+                k_max=waves.k_max,
+                shells=waves.shells,
+                types=types,
+                most=waves.most,
             )
-            self._add("structure_factor", table.every, factor, lambda state, box: factor.sample(state, box))
+            self._add("structure_factor", waves.every, factor, lambda state, box: factor.sample(state, box))
         if given.msd is not None:
             table = given.msd
             msd = observables.MeanSquareDisplacement(
@@ -75,10 +81,12 @@ class Observing:
             self._add("vacf", given.vacf.every, vacf, lambda state, box: vacf.sample(state))
         if given.viscosity is not None:
             # In units of V/(k_B T): temperature and volume are put in when they have been measured.
-            table = given.viscosity
-            viscosity = observables.Viscosity(table.every * self.step, 1.0, 1.0)
+            viscosity = observables.Viscosity(given.viscosity.every * self.step, 1.0, 1.0)
             self.watched["viscosity"] = Watched(
-                table.every, viscosity, lambda state, moment: viscosity.sample(moment.pressure), True
+                given.viscosity.every,
+                viscosity,
+                lambda state, moment: viscosity.sample(moment.pressure),
+                True,
             )
         if given.heat_capacity is not None:
             ensemble = "nve" if job.ensemble.model == "nve" else "nvt"
@@ -111,9 +119,7 @@ class Observing:
         """The first step after `step` at which something is due."""
         if step < self.first:
             return self.first
-        return min(
-            step + seen.every - (step - self.first) % seen.every for seen in self.watched.values()
-        )
+        return min(step + seen.every - (step - self.first) % seen.every for seen in self.watched.values())
 
     def needs_moment(self, names: list[str]) -> bool:
         """Whether one of these asks for energies and pressure."""
@@ -124,7 +130,7 @@ class Observing:
         for name in names:
             self.watched[name].sample(state, moment)
 
-    # -- what a checkpoint keeps ------------------------------------------------------------------------------
+    # -- what a checkpoint keeps -------------------------------------------------------------------
 
     @property
     def memory(self) -> dict[str, Any]:

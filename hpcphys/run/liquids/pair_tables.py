@@ -81,9 +81,7 @@ class Wca(Pairs):
     """Lennard-Jones + ε up to its minimum 2^(1/6) σ, 0 beyond: purely repulsive."""
 
     model: Literal["wca"]
-    cutoff: Positive | None = Field(  # type: ignore[assignment]
-        None, description="none: 2^(1/6) times the largest σ [length]"
-    )
+    cutoff: Positive | None = Field(None, description="none: 2^(1/6) times the largest σ [length]")
     buffer: Positive | None = Field(
         None, description="how much farther the list of pairs reaches; none: 0.3 of the cutoff"
     )

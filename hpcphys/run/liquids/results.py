@@ -57,11 +57,11 @@ def numbers(job: LiquidJob, observing: Observing, boltzmann: float) -> dict[str,
     given, seen = job.observables, observing.watched
     if "msd" in seen:
         longest = _longest(seen["msd"].observable.origins)
-        first = given.msd.fit_from or 0.25 * longest  # type: ignore[union-attr]
-        last = given.msd.fit_to or 0.5 * longest  # type: ignore[union-attr]
+        first = given.msd.fit_from or 0.25 * longest
+        last = given.msd.fit_to or 0.5 * longest
         found |= _measured("diffusion", lambda: seen["msd"].observable.diffusion(first, last))
     if "vacf" in seen:
-        last = given.vacf.integrate_to or float("inf")  # type: ignore[union-attr]
+        last = given.vacf.integrate_to or float("inf")
         found |= _measured("diffusion_green_kubo", lambda: seen["vacf"].observable.diffusion(last))
     if "viscosity" in seen and len(seen["viscosity"].observable.times) > 1:
         found |= _viscosity(job, observing, boltzmann)
@@ -117,7 +117,7 @@ def _viscosity_scale(observing: Observing, boltzmann: float) -> float:
 
 def _viscosity(job: LiquidJob, observing: Observing, boltzmann: float) -> dict[str, Any]:
     observable = observing.watched["viscosity"].observable
-    last = job.observables.viscosity.integrate_to or _noise_begins(observable)  # type: ignore[union-attr]
+    last = job.observables.viscosity.integrate_to or _noise_begins(observable)
     found = _measured("viscosity", lambda: observable.green_kubo(last))
     scale = _viscosity_scale(observing, boltzmann)
     return {name: None if value is None else value * scale for name, value in found.items()} | (
@@ -140,9 +140,7 @@ def _corrected(found: dict[str, Any], boltzmann: float) -> dict[str, Any]:
 
     if not (found.get("diffusion") and (found.get("viscosity") or 0.0) > 0.0 and found.get("volume")):
         return {}
-    extra = yeh_hummer(
-        found["temperature"], found["viscosity"], found["volume"] ** (1.0 / 3.0), boltzmann
-    )
+    extra = yeh_hummer(found["temperature"], found["viscosity"], found["volume"] ** (1.0 / 3.0), boltzmann)
     return {"diffusion_box_correction": extra, "diffusion_corrected": found["diffusion"] + extra}
 
 

@@ -39,10 +39,8 @@ def broken_rules(tables: dict[str, Any], files_needed: bool = True) -> list[Brok
     broken += _types(tables)
     if "molecules" in tables:
         broken += _molecules(tables)
-    potential = None
     if "pairs" in tables:
-        problems, potential = _pairs(tables["pairs"], tables.get("types"), files_needed)
-        broken += problems
+        broken += _pairs(tables["pairs"], tables.get("types"), files_needed)
     if "observables" in tables:
         broken += _observables(tables)
     if "initial" in tables and "pairs" in tables and not broken:
@@ -99,7 +97,10 @@ def _initial(initial: Any, box: Any, molecules: Any, files_needed: bool) -> list
         text = "needs a table [molecules] with model = 'dumb_bell', 'three_site' or 'chain'"
         broken.append((("initial", "model"), f"'molecules' {text}"))
     if molecules is not None and initial.model in ("lattice", "random"):
-        text = f"{initial.model!r} makes single atoms, and there is a table [molecules]; use 'molecules' or 'file'"
+        text = (
+            f"{initial.model!r} makes single atoms, and there is a table [molecules]; use 'molecules' "
+            f"or 'file'"
+        )
         broken.append((("initial", "model"), text))
     if molecules is not None and initial.minimise != "none":
         text = "molecules are rigid and are not minimised; remove it, or start from a lower density"
@@ -155,7 +156,9 @@ def _types(tables: dict[str, Any]) -> list[Broken]:
         broken.append((("types", "names"), text))
     if types.fractions is not None:
         if len(types.fractions) != count or abs(sum(types.fractions) - 1.0) > 1e-9:
-            text = f"found {types.fractions}; one share for each of the {count} types, with the sum 1, is needed"
+            text = (
+                f"found {types.fractions}; one share for each of the {count} types, with the sum 1, is needed"
+            )
             broken.append((("types", "fractions"), text))
         if initial is not None and initial.model in ("file", "molecules"):
             text = f"types come from the {initial.model}; remove it"
@@ -181,26 +184,24 @@ def _molecules(tables: dict[str, Any]) -> list[Broken]:
     return broken
 
 
-def _pairs(pairs: Any, types: Any, files_needed: bool) -> tuple[list[Broken], Any]:
-    """What is wrong with the potential; and the potential, if nothing is."""
+def _pairs(pairs: Any, types: Any, files_needed: bool) -> list[Broken]:
     if pairs.model == "table" and (not files_needed or not Path(pairs.path).exists()):
-        missing = [(("pairs", "path"), f"no such file: {pairs.path}")]
-        return (missing if files_needed else []), None
+        return [(("pairs", "path"), f"no such file: {pairs.path}")] if files_needed else []
     key = "expression" if pairs.model == "expression" else "model"
     if pairs.cutoff is None:
-        return [(("pairs", "sigma"), f"found {pairs.sigma}; every σ must be > 0")], None
+        return [(("pairs", "sigma"), f"found {pairs.sigma}; every σ must be > 0")]
     try:
         potential = potential_of(pairs)
         potential.table(pairs.cutoff)
     except Exception as problem:
         if not isinstance(problem, ValueError | OSError):
             raise
-        return [(("pairs", key), str(problem))], None
+        return [(("pairs", key), str(problem))]
     count = 1 if types is None else len(types.masses)
     if potential.types not in (1, count):
         text = f"has parameters for {potential.types} types; types.masses has {count}"
-        return [(("pairs", key), text)], None
-    return [], potential
+        return [(("pairs", key), text)]
+    return []
 
 
 def _observables(tables: dict[str, Any]) -> list[Broken]:
@@ -214,10 +215,10 @@ def _observables(tables: dict[str, Any]) -> list[Broken]:
         first, last = seen.msd.fit_from, seen.msd.fit_to
         if first is not None and last is not None and first >= last:
             broken.append((("observables", "msd", "fit_from"), f"found {first}, not below fit_to = {last}"))
-    if seen.heat_capacity is not None and ensemble is not None:
-        if ensemble.model in ("cell_rescaling", "mtk", "berendsen"):
-            text = f"is C_V of a canonical or microcanonical run; {ensemble.model!r} is neither: remove it"
-            broken.append((("observables", "heat_capacity"), text))
+    neither = ensemble is not None and ensemble.model in ("cell_rescaling", "mtk", "berendsen")
+    if seen.heat_capacity is not None and neither:
+        text = f"is C_V of a canonical or microcanonical run; {ensemble.model!r} is neither: remove it"
+        broken.append((("observables", "heat_capacity"), text))
     end = time.end or (time.steps * time.step if time.steps and time.step else None) if time else None
     if end is not None and seen.begin >= end:
         text = f"found {seen.begin}, but the run ends at {end:g}: nothing would be averaged"

@@ -51,7 +51,7 @@ class LiquidSimulation(Simulation):
         self.units = named_units(job.units)
         memory = checkpoint.memory if checkpoint is not None else {}
         if checkpoint is None:
-            arrays, box, _ = first_configuration(job, communicator)
+            arrays, box = first_configuration(job, communicator)
             self.state = State({name: backend.array(array) for name, array in arrays.items()})
             box.to_scalars(self.state)
         else:
@@ -92,7 +92,7 @@ class LiquidSimulation(Simulation):
         wanted = self.job.output.thermo_every or math.ceil(steps_wanted(self.job) / LINES)
         return every * max(1, round(wanted / every))
 
-    # -- what the driver asks ---------------------------------------------------------------------------------
+    # -- what the driver asks ----------------------------------------------------------------------
 
     @property
     def takes_many_steps(self) -> bool:
@@ -248,13 +248,14 @@ class LiquidSimulation(Simulation):
         """Rate, lists, drift, and every average with its error."""
         rate = metrics["atom_steps_per_second"] or math.nan
         lines = [
-            f"{rate:.3g} atom-steps/s; {metrics['builds']} lists, one in {metrics['steps_per_build']:.3g} steps, "
+            f"{rate:.3g} atom-steps/s; {metrics['builds']} lists, one in "
+            f"{metrics['steps_per_build']:.3g} steps, "
             f"{metrics['dangerous_builds']} dangerous",
             f"conserved quantity: drift {metrics['energy_error']:+.2e} per atom, largest "
             f"{metrics['energy_error_max']:.2e}",
         ]
-        names = [name.removesuffix("_error") for name in metrics if name.endswith("_error") and name != "energy_error"]
-        for name in names:
+        errors = [name for name in metrics if name.endswith("_error") and name != "energy_error"]
+        for name in (error.removesuffix("_error") for error in errors):
             value, error = metrics[name], metrics[f"{name}_error"]
             if value is not None:
                 lines.append(f"{name}: {value:.6g}" + (f" ± {error:.1g}" if error is not None else ""))

@@ -23,6 +23,8 @@ FORMATS = {
 }
 """Ending of a file -> its format."""
 
+Arrays = dict[str, np.ndarray]
+
 MIXTURE_SEED = 0x6D69  # so that types are not drawn with the numbers of positions
 
 
@@ -32,8 +34,9 @@ def lattice_of(job: LiquidJob) -> Any:
 
     initial: Any = job.initial
     wanted = initial.atoms if initial.model == "lattice" else initial.molecules
+    x, y, z = job.box.origin
     cells = tuple(initial.cells) if initial.cells is not None else cells_for(initial.lattice, wanted)
-    return Lattice(initial.lattice, cells, density=initial.density, origin=tuple(job.box.origin))
+    return Lattice(initial.lattice, cells, density=initial.density, origin=(x, y, z))
 
 
 def stated_box(job: LiquidJob) -> Any:
@@ -64,21 +67,20 @@ def atoms_stated(job: LiquidJob) -> int | None:
     return sites if initial.model == "lattice" else sites * atoms_in(job.molecules)
 
 
-def first_configuration(job: LiquidJob, communicator: Any) -> tuple[dict[str, np.ndarray], Any, dict[str, Any]]:
-    """This rank's share of the atoms at rest (or as in the file), the box, and where a file says so
-    {"time", "step"}; collective.
+def first_configuration(job: LiquidJob, communicator: Any) -> tuple[Arrays, Any]:
+    """This rank's share of the atoms at rest (or as in the file), and the box; collective.
 
     Raises JobError where parameters do not fit, DataFileError for a file that cannot be used.
     """
     try:
         if job.initial.model == "file":
             return _from_file(job, communicator)
-        return _made(job, communicator), stated_box(job), {}
+        return _made(job, communicator), stated_box(job)
     except ValueError as problem:
         raise JobError([f"initial: {problem}"]) from problem
 
 
-def _made(job: LiquidJob, communicator: Any) -> dict[str, np.ndarray]:
+def _made(job: LiquidJob, communicator: Any) -> Arrays:
     from hpcphys.initial import liquids
 
     initial: Any = job.initial
@@ -104,7 +106,7 @@ def _made(job: LiquidJob, communicator: Any) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _from_file(job: LiquidJob, communicator: Any) -> tuple[dict[str, np.ndarray], Any, dict[str, Any]]:
+def _from_file(job: LiquidJob, communicator: Any) -> tuple[Arrays, Any]:
     from hpcphys.decomposition.cells.box import Box
     from hpcphys.initial.liquids import replicated
 
@@ -125,15 +127,17 @@ def _from_file(job: LiquidJob, communicator: Any) -> tuple[dict[str, np.ndarray]
         "type": np.int32, "molecule": np.int64,
     }  # fmt: skip
     arrays = {
-        name: np.ascontiguousarray(arrays[name], dtype=kind) for name, kind in wanted.items() if name in arrays
+        name: np.ascontiguousarray(arrays[name], dtype=kind)
+        for name, kind in wanted.items()
+        if name in arrays
     }
     if job.molecules is None:
         arrays.pop("molecule", None)
     periodic = tuple(bool(a and b) for a, b in zip(found.periodic, job.box.periodic, strict=True))
-    return arrays, Box(vectors, tuple(found.origin), periodic), {}
+    return arrays, Box(vectors, tuple(found.origin), periodic)
 
 
-def _masses(job: LiquidJob, arrays: dict[str, np.ndarray], communicator: Any) -> np.ndarray:
+def _masses(job: LiquidJob, arrays: Arrays, communicator: Any) -> np.ndarray:
     masses = np.array(job.types.masses)
     largest = communicator.allreduce(int(arrays["type"].max(initial=0)), "max")
     if largest >= len(masses):
@@ -153,7 +157,8 @@ def _read(job: LiquidJob, communicator: Any) -> Any:
     if not kind:
         raise JobError(
             [
-                f"initial.path: {path} ends with none of {', '.join(FORMATS)}; say what it is by initial.format, "
+                f"initial.path: {path} ends with none of {', '.join(FORMATS)}; say what it is by "
+                f"initial.format, "
                 "as format = 'lammps_data'"
             ]
         )

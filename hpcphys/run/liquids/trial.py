@@ -50,7 +50,10 @@ def measured_rate(job: LiquidJob) -> list[str]:
         return [f"warning: the run could not be tried: {problem}"]
     rate = steps * atoms / seconds
     whole = steps_wanted(job) * steps_atoms(job, atoms) / rate
-    return [*lines, f"rate here: {rate:.3g} atom-steps/s; the run takes about {duration(whole)} on this machine"]
+    return [
+        *lines,
+        f"rate here: {rate:.3g} atom-steps/s; the run takes about {duration(whole)} on this machine",
+    ]
 
 
 def steps_atoms(job: LiquidJob, tried: int) -> int:

@@ -1,5 +1,5 @@
-"""What ends a run of a liquid: numbers that are none, energies and temperatures beyond the limits, forces that
-no step can follow."""
+"""What ends a run of a liquid: numbers that are none, energies and temperatures beyond the limits, forces
+that no step can follow."""
 
 from __future__ import annotations
 
@@ -54,8 +54,10 @@ def check_first_forces(state: Any, step: float, cutoff: float, backend: Any, com
     move, atom = max(communicator.allgather(own))
     if not move <= cutoff:
         raise RunError(
-            f"the force on atom {atom} at step {state.step} would move it by {move:.3g} in one step, farther than "
-            f"the cutoff {cutoff:g}: it overlaps with another; let initial.minimise = 'fire' push single atoms "
+            f"the force on atom {atom} at step {state.step} would move it by {move:.3g} in one step, "
+            f"farther than "
+            f"the cutoff {cutoff:g}: it overlaps with another; let initial.minimise = 'fire' push single "
+            f"atoms "
             "apart; begin with molecules at a lower density, or with turned = false"
         )
 
@@ -85,7 +87,8 @@ class Watch:
         for name in ("potential_energy", "kinetic_energy", "pressure"):
             if not np.isfinite(row[name]):
                 raise RunError(
-                    f"the {name.replace('_', ' ')} is {row[name]} {where}: atoms overlap; use a shorter step, "
+                    f"the {name.replace('_', ' ')} is {row[name]} {where}: atoms overlap; use a shorter "
+                    f"step, "
                     f"or minimise before the run.  {NO_CHECKPOINT}"
                 )
         limit, error = self.limits.energy_error, row["conserved_error"]
