@@ -20,7 +20,6 @@ class ListedPairs(PairForces):
 
     rebuild_every: evaluations after which a list is made anew in any case, or None
     totals_known: the last evaluation was asked for energy and virial
-    Energies and virials hold the corrections for what lies beyond the cutoff, where the potential has them.
     """
 
     def __init__(self, *given: Any, rebuild_every: int | None = None, **options: Any):
@@ -77,11 +76,3 @@ class ListedPairs(PairForces):
     def memory(self) -> dict[str, int]:
         """Counts of lists, for a checkpoint."""
         return {"builds": self.builds, "dangerous": self.dangerous, "since_build": self._since_build}
-
-    def totals(self) -> dict[str, Any]:
-        """As PairForces; energy and virial with the tails, which the barostats then count too."""
-        found = super().totals()
-        return found | {
-            "energy": found["energy"] + found["tail_energy"],
-            "virial": found["virial"] + found["tail_virial"],
-        }

@@ -52,20 +52,19 @@ def measured(system: Any, pairs: Any) -> Moment:
     Evaluates the forces once more where energy and virial do not belong to the present positions.
     """
     from hpcphys.physics.liquids.boxes import known_box
-    from hpcphys.physics.liquids.pressure import keep_totals, pressure_tensor
+    from hpcphys.physics.liquids.pressure import ENERGY, keep_totals, pressure_tensor
 
     state, setting = system.state, system.setting
     if not (pairs.totals_known and state.is_valid("force")):
         pairs.evaluate(state, {"totals"})
         state.mark_valid(pairs.writes)
-    totals = pairs.totals()
-    keep_totals(state, totals)
+    keep_totals(state, pairs.totals())  # with the corrections for what lies beyond the cutoff
     box = known_box(state, pairs)
     kinetic = setting.motion.kinetic_energy(state)
     return Moment(
         setting.temperature(kinetic),
         kinetic,
-        float(totals["energy"]),
+        float(state.scalars[ENERGY]),
         pressure_tensor(state, setting, box.volume),
         box,
         system.ensemble.parts(state, setting),
