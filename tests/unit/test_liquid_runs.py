@@ -286,3 +286,25 @@ def test_molecules_of_a_file_must_be_as_the_template_says(tmp_path):
     )
     assert "the bond of atoms with ids" in text
     assert "wanted 0.75" in text
+
+
+def test_a_ramp_goes_on_though_rounding_moves_the_centre_of_mass():
+    """The total momentum is checked at the start, not when the bath's temperature changes."""
+    simulation = started(job_text(ensemble=CELL + "\nramp = [[0.0, 1.0], [0.8, 0.5]]", steps=200))
+    simulation.state["velocity"] += 1e-5
+    simulation.advance(101, diagnosed=True)
+    assert simulation.system.ensemble.thermostat.temperature == pytest.approx(0.75)
+    assert simulation.system.setting.degrees == 1497
+
+
+def test_a_file_that_moves_as_a_whole_is_brought_to_rest_unless_the_job_keeps_it(tmp_path):
+    simulation = started(job_text())
+    state = simulation.state
+    arrays = {name: state[name].copy() for name in ("id", "position", "velocity", "type", "mass")}
+    arrays["velocity"] += 3.0
+    write_lammps_data(tmp_path / "m.data", SERIAL, arrays, simulation.box.vectors)
+    text = f'model = "file"\npath = "{tmp_path / "m.data"}"'
+    assert started(job_text(text)).row()["temperature"] == pytest.approx(1.2)
+    kept = started(job_text(f"{text}\nremove_drift = false")).row()
+    # 3 N degrees of freedom hold the heat of 3 N - 3 and the drift's 27 N/2.
+    assert kept["temperature"] == pytest.approx((1497 * 1.2 + 500 * 27.0) / 1500)

@@ -67,10 +67,18 @@ def rigid_molecules(job: LiquidJob) -> Any:
 
 
 def liquid_system(
-    job: LiquidJob, state: State, field: Any, constraints: Any, backend: Any, communicator: Any
+    job: LiquidJob,
+    state: State,
+    field: Any,
+    constraints: Any,
+    backend: Any,
+    communicator: Any,
+    kept_momenta: int | None,
 ) -> Any:
     """The system with its ensemble, at the bath's temperature of the state's step.
 
+    kept_momenta: components of the total momentum that were found to be zero at the start of the run; None
+        at the start
     Raises JobError for masses, momenta or degrees of freedom that cannot be.
     """
     from hpcphys.physics.liquids import liquid
@@ -79,7 +87,8 @@ def liquid_system(
     try:
         return liquid(
             state, field, backend, communicator, ensemble=ensemble, constraints=constraints,
-            boltzmann=named_units(job.units).boltzmann, reproducible=job.run.reproducible,
+            boltzmann=named_units(job.units).boltzmann, conserved_momenta=kept_momenta,
+            reproducible=job.run.reproducible,
         )  # fmt: skip
     except ValueError as problem:
         raise JobError([f"{'molecules' if constraints else 'initial'}: {problem}"]) from problem

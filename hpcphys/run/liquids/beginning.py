@@ -8,6 +8,7 @@ import numpy as np
 
 from hpcphys.compiler import State
 from hpcphys.run.errors import JobError, RunError
+from hpcphys.run.liquids.declaration import ensemble_of
 from hpcphys.run.liquids.job import LiquidJob
 from hpcphys.run.liquids.units import named_units
 
@@ -37,6 +38,10 @@ def begin(
     pairs.builds, pairs.dangerous = 1, 0  # those of the minimisation are not the run's
     if initial.temperature:
         _draw_velocities(job, state, pairs, constraints, backend, communicator)
+    elif initial.remove_drift and ensemble_of(job).keeps_momentum:
+        from hpcphys.physics.liquids import Motion, remove_centre_of_mass
+
+        remove_centre_of_mass(state, Motion(backend, communicator, reproducible=True))
 
 
 def _push_apart(job: LiquidJob, state: State, pairs: Any, backend: Any, communicator: Any, log: Any) -> None:

@@ -40,9 +40,8 @@ def explanation(job: LiquidJob) -> str:
     pairs = assembly.pair_forces(small, box, state.count, device, communicator)
     state["velocity"] *= 0.0  # at rest: the program's text does not depend on them
     pairs.rebuild(state)
-    system = assembly.liquid_system(
-        small, state, pairs, assembly.rigid_molecules(small), device, communicator
-    )
+    constraints = assembly.rigid_molecules(small)
+    system = assembly.liquid_system(small, state, pairs, constraints, device, communicator, None)
     program = assembly.compiled_program(small, system)
     return "\n".join([*_latex(job), program.explain(), *_conserved(job, system, program), *_cost(job)])
 

@@ -24,6 +24,11 @@ class Beginning(Table):
     seed: int = Field(
         1, ge=0, lt=2**63, description="of positions, orientations and velocities; the same for any ranks"
     )
+    remove_drift: bool = Field(
+        True,
+        description="take the velocity of the centre of mass away, where the ensemble keeps the total "
+        "momentum; false: it stays, and counts as heat",
+    )
     minimise: Literal["none", "fire", "lbfgs"] = Field(
         "none", description="go downhill before velocities are drawn: FIRE 2.0 or L-BFGS"
     )

@@ -69,6 +69,7 @@ class LiquidSimulation(Simulation):
             begin(job, self.state, self.pairs, self.constraints, backend, communicator, log)
         else:
             self.pairs.restore(self.state, memory["pairs"])
+        self._kept_momenta = memory.get("kept_momenta", None if job.initial.remove_drift else 0)
         self._compile()
         self.watch = Watch(job.limits, memory.get("watch"))
         self.observing = Observing(job, self.system, box, backend, communicator)
@@ -82,8 +83,9 @@ class LiquidSimulation(Simulation):
         """System and program, for the bath's temperature of this step."""
         job, state = self.job, self.state
         self.system = assembly.liquid_system(
-            job, state, self.pairs, self.constraints, self.backend, self.communicator
+            job, state, self.pairs, self.constraints, self.backend, self.communicator, self._kept_momenta
         )
+        self._kept_momenta = self.system.setting.conserved_momenta
         state.scalars[SEED] = getattr(job.ensemble, "seed", job.initial.seed)
         self.program = assembly.compiled_program(job, self.system, self.timers)
 
@@ -106,9 +108,10 @@ class LiquidSimulation(Simulation):
 
     @property
     def memory(self) -> dict[str, Any]:
-        """Counts of lists, the start of the conserved quantity, and what observables remember in numbers."""
+        """Counts of lists, momenta that stay zero, the start of the conserved quantity, observables' numbers."""
         return {
             "pairs": self.pairs.memory,
+            "kept_momenta": self._kept_momenta,
             "watch": self.watch.memory,
             "observables": self.observing.memory,
             "periodic": [bool(axis) for axis in self.box.periodic],
