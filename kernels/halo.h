@@ -156,16 +156,37 @@ KERNEL(add_rows_fixed)(long long n, const int* RESTRICT rows, long long home, co
 }
 
 #ifndef HPC_CUDA
-// A number that depends on which ids there are, not on their order: the wrapping sum of their mixed bits (the finaliser of
-// splitmix64: Steele, Lea & Flood 2014, OOPSLA, 453).
+// The finaliser of splitmix64 (Steele, Lea & Flood 2014, OOPSLA, 453).
+DEV unsigned long long mixed_bits(long long number) {
+  unsigned long long mixed = (unsigned long long)number + 0x9e3779b97f4a7c15ull;
+  mixed = (mixed ^ mixed >> 30) * 0xbf58476d1ce4e5b9ull;
+  mixed = (mixed ^ mixed >> 27) * 0x94d049bb133111ebull;
+  return mixed ^ mixed >> 31;
+}
+
+// A number that depends on which ids there are, not on their order: the wrapping sum of their mixed bits.
 HOST(fingerprint)(long long n, const long long* ids) {
   unsigned long long sum = 0;
-  for (long long i = 0; i < n; i++) {
-    unsigned long long mixed = (unsigned long long)ids[i] + 0x9e3779b97f4a7c15ull;
-    mixed = (mixed ^ mixed >> 30) * 0xbf58476d1ce4e5b9ull;
-    mixed = (mixed ^ mixed >> 27) * 0x94d049bb133111ebull;
-    sum += mixed ^ mixed >> 31;
-  }
+  for (long long i = 0; i < n; i++) sum += mixed_bits(ids[i]);
   return (long long)sum;
+}
+
+// Numbers the molecules of n rows in the order in which they occur: part[i] is the row's, head[m] the row with the smallest id.
+// A row with a negative number is a molecule by itself.  table: `size` entries of -1, a power of two above 2n.  Returns how many.
+HOST(molecules_of_rows)(long long n, const long long* molecule, const long long* ids, long long size, int* table, int* part, int* head) {
+  int found = 0;
+  for (long long i = 0; i < n; i++) {
+    int at = -1;
+    if (molecule[i] >= 0) {
+      unsigned long long h = mixed_bits(molecule[i]) & (size - 1);
+      while (table[h] >= 0 && molecule[head[table[h]]] != molecule[i]) h = (h + 1) & (size - 1);
+      at = table[h];
+      if (at < 0) table[h] = found;
+    }
+    if (at < 0) head[at = found++] = int(i);
+    else if (ids[i] < ids[head[at]]) head[at] = int(i);
+    part[i] = at;
+  }
+  return found;
 }
 #endif

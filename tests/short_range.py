@@ -51,7 +51,7 @@ class Case:
     periodic: tuple[bool, bool, bool] = (True, True, True)
     grid: Callable[[int], Any] = lambda size: None
     borders: Callable[[int], Any] = lambda size: None
-    count: int = 70
+    count: int = 50
     place: Callable[[np.ndarray], np.ndarray] = lambda s: s
 
 
@@ -79,7 +79,7 @@ CASES = {
         grid=lambda size: (1, size, 1), borders=lambda size: [even(1), squeezed(size), even(1)]
     ),
     "farther than the box": Case(
-        grid=lambda size: (size, 1, 1), vectors=[3.0, 8.0, 7.0], reach=3.5, count=40
+        grid=lambda size: (size, 1, 1), vectors=[3.0, 8.0, 7.0], reach=3.5, count=25
     ),
     "tilted": Case(vectors=TILTED),
     "obtuse": Case(vectors=OBTUSE, reach=2.5),

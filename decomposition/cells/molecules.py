@@ -31,19 +31,17 @@ def place_molecules(cells: Cells, state: Any) -> Any:
         )
     identity, position = be.host(state["id"]), be.host(state["position"])
     molecule, image = be.host(state["molecule"]), be.host(state["image"])
+    part, heads = _parts(cells, molecule, identity)
     # An atom with a negative number is a molecule of its own.
-    molecule = np.where(molecule < 0, -1 - identity, molecule)
-    order = np.lexsort((identity, molecule))
-    heads = order[np.flatnonzero(np.diff(molecule[order], prepend=molecule[order[:1]] - 1))]
-    part = np.empty(len(molecule), np.int64)
-    part[order] = np.cumsum(np.diff(molecule[order], prepend=molecule[order[:1]]) != 0)
-    found = _heads(cells, position[heads], image[heads], identity[heads], molecule[heads])
+    named = np.where(molecule[heads] < 0, -1 - identity[heads], molecule[heads])
+    found = _heads(cells, position[heads], image[heads], identity[heads], named)
     if cells.communicator.agree(not _still_whole(cells, identity)):
         found = _asked(cells, found)
-    off = found["image"][part] - image
-    position = position - off @ cells.box.vectors
-    state["position"] = be.array(position)
-    state["image"] = be.array(found["image"][part])
+    images = found["image"][part]
+    off = images - image
+    moved = np.flatnonzero(off.any(axis=1))
+    position[moved] -= off[moved] @ cells.box.vectors
+    state["position"], state["image"] = be.array(position), be.array(images)
     destination = found["owner"][part]
     destination[~np.isfinite(position).all(axis=1)] = -1
     return be.array(destination)
@@ -62,10 +60,22 @@ def _rows(cells: Cells, identity: np.ndarray) -> tuple[int, int]:
     return len(identity), fingerprint(cells, identity)
 
 
+def _parts(cells: Cells, molecule: np.ndarray, identity: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(n,) which molecule of this rank each row belongs to, and (m,) the first row here of each."""
+    rows = len(molecule)
+    table = np.full(1 << (2 * rows + 1).bit_length(), -1, np.int32)
+    part, heads = np.empty(rows, np.int32), np.empty(rows, np.int32)
+    number = cells.module.host(
+        "molecules_of_rows", rows, np.ascontiguousarray(molecule, np.int64),
+        np.ascontiguousarray(identity, np.int64), len(table), table, part, heads,
+    )  # fmt: skip
+    return part, heads[:number]
+
+
 def _heads(
     cells: Cells, position: np.ndarray, image: np.ndarray, identity: np.ndarray, molecule: np.ndarray
 ) -> np.ndarray:
-    """What is to be known of the first row here of each molecule: records, molecules ascending."""
+    """What is to be known of the first row here of each molecule."""
     be = cells.backend
     wrapped, counted = be.array(position.copy()), be.array(image.astype(np.int32))
     found = np.empty(len(molecule), _RECORD)

@@ -57,7 +57,7 @@ def same_wavefunction(world: Communicator) -> None:
 
 
 def same_pairs(world: Communicator) -> None:
-    """Each pair once, 70 atoms on 64 ranks with blocks thinner than reach; forces at their owners."""
+    """Each pair once, 50 atoms on 64 ranks with blocks thinner than reach; forces at their owners."""
     for name in ("tilted", "open x"):
         cells.check_pairs_and_forces(world, name)
 

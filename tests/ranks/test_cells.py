@@ -210,7 +210,10 @@ def test_a_lost_row_is_named(ranks, monkeypatch):
                 state[name] = state[name][:-1].copy()
 
     monkeypatch.setattr(exchange, "_apply", careless)
-    with pytest.raises(RuntimeError, match="began with 70 atoms and ended with 69") as told:
+    if ranks.size == 1:  # nothing moves, nothing can be lost
+        assert cells.exchange(state) == 0
+        return
+    with pytest.raises(RuntimeError, match="began with 50 atoms and ended with 49") as told:
         cells.exchange(state)
     assert ranks.rank > 0 or f"ids {careless.lost};" in str(told.value)
 
