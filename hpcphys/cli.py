@@ -71,6 +71,9 @@ def _parser() -> argparse.ArgumentParser:
     submit = commands.add_parser("submit", help="write a SLURM script for a job")
     submit.add_argument("job", type=Path)
     submit.add_argument("--now", action="store_true", help="and hand it to sbatch")
+    submit.add_argument(
+        "--chain", action="store_true", help="a script that submits itself again until the run is finished"
+    )
     _add_settings(submit)
     submit.set_defaults(action=_submit)
 
@@ -195,7 +198,7 @@ def _submit(given: argparse.Namespace, started: float) -> int:
 
     try:
         job = load_job(given.job, _settings(given))
-        for line in submit(job, given.job, _settings(given), now=given.now):
+        for line in submit(job, given.job, _settings(given), given.now, given.chain):
             print(line)
     except (JobError, MachineError) as error:
         return _complain(error)

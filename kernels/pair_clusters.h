@@ -7,6 +7,9 @@
 #include "pair_forces.h"
 #ifndef HPC_CUDA
 #include <stdlib.h>
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
 #include <algorithm>
 #include <vector>
 #ifdef _OPENMP
@@ -15,6 +18,16 @@
 static int omp_get_max_threads() { return 1; }
 #endif
 
+// Memory in large pages where there are some: neighbours lie all over it.
+template <class T> static T* memory_for(long long n) {
+  const long long page = 2 << 20, bytes = sizeof(T) * n, unit = bytes < 2 * page ? 64 : page;
+  const long long whole = (bytes + unit - 1) / unit * unit;
+  void* found = aligned_alloc(unit, whole);
+#ifdef MADV_HUGEPAGE
+  if (unit == page) madvise(found, whole, MADV_HUGEPAGE);
+#endif
+  return (T*)found;
+}
 // Memory without values, aligned for every instruction set; it grows and never shrinks.
 template <class T> struct Buffer {
   T* data = nullptr;
@@ -28,7 +41,7 @@ template <class T> struct Buffer {
     if (n > room) {
       free(data);
       room = n + n / 8 + 64;
-      data = (T*)aligned_alloc(64, (sizeof(T) * room + 63) / 64 * 64);
+      data = memory_for<T>(room);
     }
     return data;
   }
@@ -36,7 +49,7 @@ template <class T> struct Buffer {
   T* grow(long long n, long long kept) {
     if (n > room) {
       const long long wanted = n + n / 2 + 64;
-      T* larger_one = (T*)aligned_alloc(64, (sizeof(T) * wanted + 63) / 64 * 64);
+      T* larger_one = memory_for<T>(wanted);
       if (kept) memcpy((void*)larger_one, data, sizeof(T) * kept);
       free(data);
       data = larger_one, room = wanted;

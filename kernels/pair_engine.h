@@ -321,7 +321,6 @@ HOST(pairs_place)(long long handle, long long n, const double* position, double*
   double found = s.built_displacement + since + half;
   if (2 * found > s.buffer) found = moved_since_build(s) + half;
   s.prune[0] = s.prune[0] || 2 * since > s.inner;
-  s.prune[1] = s.prune[1] || s.prune[0];
   displacement[0] = found;
   return 0;
 }
@@ -347,7 +346,9 @@ template <bool TOTALS, bool PRUNE> static void list_forces(PairEngine& s, Part& 
 HOST(pairs_forces)(long long handle, long long which, long long totals) {
   PairEngine& s = *(PairEngine*)handle;
   const int threads = (int)s.parts.size();
-  const bool prune = s.prune[which];
+  // With totals always: one kernel less to compile.
+  const bool prune = s.prune[which] = s.prune[which] || totals;
+  s.prune[1] = s.prune[1] || s.prune[0];
 #pragma omp parallel for schedule(static, 1) num_threads(threads)
   for (int t = 0; t < threads; t++) {
     Part& part = s.parts[t];
@@ -365,8 +366,7 @@ HOST(pairs_forces)(long long handle, long long which, long long totals) {
         for (int k = 0; k < list.entries[q].masked; k++) kept[list.entries[q].first + k] = list.clusters[list.entries[q].first + k];
     }
     int failed = 0;
-    if (totals && prune) list_forces<true, true>(s, part, list, f, &failed);
-    else if (totals) list_forces<true, false>(s, part, list, f, &failed);
+    if (totals) list_forces<true, true>(s, part, list, f, &failed);
     else if (prune) list_forces<false, true>(s, part, list, f, &failed);
     else list_forces<false, false>(s, part, list, f, &failed);
     if (failed) {
@@ -477,6 +477,19 @@ HOST(pairs_step)(long long handle, long long n, const double* position, real* fo
   if (!(2 * displacement[0] <= s.buffer)) return -2;
   pairs_forces(handle, 0, with_totals);
   return pairs_collect(handle, force, nullptr, with_totals ? totals : nullptr);
+}
+
+// A new list where one rank makes all images: wraps, sorts, and puts the rows of all arrays of the state (addresses, bytes per
+// row) in order; position, image (or null) and type are among them.  order: room for n.  Returns how many atoms are lost.
+HOST(pairs_rebuild)(long long handle, long long n, double* position, int* image, const int* type, unsigned* order, long long arrays,
+                    const long long* addresses, const long long* bytes, const long long* identity, long long exclusions,
+                    const long long* exclusion_of, const long long* exclusion_with) {
+  const long long lost = pairs_wrap(handle, n, position, image);
+  if (lost) return lost;
+  pairs_sort(handle, n, position, order);
+  pairs_rows(handle, n, order, arrays, addresses, bytes);
+  return pairs_build(handle, n, position, type, 0, nullptr, nullptr, nullptr, nullptr, identity, nullptr, exclusions, exclusion_of,
+                     exclusion_with);
 }
 
 // ---- what went wrong, and counts ----------------------------------------------------------------------------------------------

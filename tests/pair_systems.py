@@ -1,4 +1,4 @@
-"""Systems for pair forces, and their energies, forces and virials by a plain double sum over atoms and images."""
+"""Systems for pair forces; energies, forces and virials by a plain double sum over atoms and images."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def lattice(cells, density=0.8442, jitter=0.06, seed=1):
 
 
 def box_of(kind, cells=5):
-    """(positions, box): "cube", "tilted", "open" or "slab" (open along y), the same atoms sheared or cut loose."""
+    """(positions, box): "cube", "tilted", "open" or "slab" (open along y), always the same atoms."""
     x, edge = lattice(cells)
     vectors = np.diag([edge] * 3)
     if kind == "tilted":

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from hpcphys.compiler.compositions import composition_names
+from hpcphys.run.units import Quantity
 
 INTEGRATORS = tuple(composition_names(("A", "B"), gradient=False))
 if TYPE_CHECKING:  # a type checker cannot know names that are found when the program runs
@@ -52,11 +53,13 @@ class System(Table):
 class Time(Table):
     """How far to go, in which steps, with which integrator."""
 
-    end: Positive | None = Field(
+    end: Annotated[Positive | None, Quantity("time")] = Field(
         None, description="time at which the run ends (at the first step that reaches it)"
     )
     steps: int | None = Field(None, ge=1, description="number of steps, instead of end")
-    step: Positive | None = Field(None, description="length of a step; needed unless adaptive")
+    step: Annotated[Positive | None, Quantity("time")] = Field(
+        None, description="length of a step; needed unless adaptive"
+    )
     integrator: Integrator = Field("leapfrog", description="composition of drift and kick, by name")
     adaptive: bool = Field(
         False, description="let one step length for all particles follow the state, time-symmetrically"
@@ -72,7 +75,7 @@ class Output(Table):
         description="output folder, relative to the current one; none: output/<name of the job file>",
     )
     diagnostics_every: int = Field(10, ge=1, description="steps between rows of diagnostics.h5")
-    snapshot_every: Positive | None = Field(
+    snapshot_every: Annotated[Positive | None, Quantity("time")] = Field(
         None, description="time between snapshots (first step at or after); none: first and last only"
     )
     snapshots: bool = Field(True, description="write snapshots (GADGET-4 HDF5)")

@@ -14,6 +14,7 @@ from hpcphys.run.errors import JobError
 from hpcphys.run.job import Job
 from hpcphys.run.kind import MODULES, Kind, kind_named
 from hpcphys.run.toml_lines import key_lines, line_of
+from hpcphys.run.units import convert
 
 Path_ = tuple[str, ...]
 
@@ -62,6 +63,8 @@ def parse_job(
 
     kind, found = _kind(content)
     schema = kind.job if kind is not None else Job
+    if kind is not None:
+        found += convert(content, schema, kind.unit_system(content))
     tables, faults = _validated_tables(content, schema, own_tables=kind is not None)
     found += [fault for fault in faults if fault[0] not in {path for path, _ in found}]
     if kind is not None:

@@ -19,12 +19,16 @@ from pydantic import BaseModel, TypeAdapter
 
 from hpcphys.run.job import Job
 from hpcphys.run.kind import MODULES, kind_named
+from hpcphys.run.units import Quantity
 
 INTRODUCTION = """# Job files
 
 A job is a TOML file.  This page is generated from the schema (`python -m hpcphys.run.job_reference docs`);
 an editor that knows JSON schemas completes and checks keys with [job.schema.json](job.schema.json).
 `hpcphys check job.toml` lists every problem of a file at once.
+
+A number whose type says [length], [time], ... may have a unit, as in `end = "2 Gyr"`; it becomes a number in
+the units of the job, which the text of its kind names.
 
 Relative input paths start at the job file's folder, relative output folders at the current folder.
 """
@@ -106,7 +110,8 @@ def _table(model: type[BaseModel]) -> str:
             default = "a Plummer sphere"
         else:
             default = "none" if field.default is None else f"`{json.dumps(field.default)}`"
-        cells = (f"`{key}`", _kind(field.annotation) + _bounds(field), default, _cell(field.description))
+        kind = _kind(field.annotation) + _dimension(field) + _bounds(field)
+        cells = (f"`{key}`", kind, default, _cell(field.description))
         rows.append(f"| {' | '.join(cells)} |")
     return "\n".join(rows) + "\n"
 
@@ -140,6 +145,12 @@ def _kind(annotation: object) -> str:
     if origin is dict:
         return f"table of {_kind(typing.get_args(annotation)[1])}"
     return names.get(annotation, str(annotation))
+
+
+def _dimension(field) -> str:
+    """What a number with a unit measures, as " [length]"."""
+    marks = [mark for mark in field.metadata if isinstance(mark, Quantity)]
+    return f" [{marks[0].dimension}]" if marks else ""
 
 
 def _bounds(field) -> str:

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 from hpcphys.io.blocks import Block
 from hpcphys.run.checkpoint import Checkpoint
 from hpcphys.run.job import Job
+from hpcphys.run.units import UnitSystem
 
 MODULES = {
     "gravity": "hpcphys.run.galaxy.kind",
@@ -153,6 +154,13 @@ class Kind(ABC):
     name: ClassVar[str]
     rows: ClassVar[str]
     job: ClassVar[type[Job]]
+
+    def unit_system(self, content: dict[str, Any]) -> UnitSystem | None:
+        """What one unit of length, mass, time is in a job with these tables, as they stand in the file.
+
+        None where quantities have no units, or where the tables that say so are not valid.
+        """
+        return None
 
     def normalised(self, tables: dict[str, Any], folder: Path) -> None:
         """Make relative paths absolute and fill in defaults that follow from other keys, in place."""

@@ -14,8 +14,10 @@ from hpcphys.run.job import Job, Slurm
 from hpcphys.run.output_folder import output_folder
 
 
-def submit(job: Job, job_file: Path, settings: list[str], now: bool) -> list[str]:
+def submit(job: Job, job_file: Path, settings: list[str], now: bool, chain: bool = False) -> list[str]:
     """Write <job>.sbatch beside the job file, and with `now` hand it to sbatch; lines for the user.
+
+    chain: the script submits itself again until the run is finished
 
     Raises JobError without a [slurm] table, MachineError when the script cannot be written or sbatch refuses.
     """
@@ -25,7 +27,8 @@ def submit(job: Job, job_file: Path, settings: list[str], now: bool) -> list[str
         )
     script = job_file.with_suffix(".sbatch")
     try:
-        script.write_text(script_text(job, job.slurm, job_file, settings), encoding="utf-8")
+        text = script_text(job, job.slurm, job_file, settings, chain)
+        script.write_text(text, encoding="utf-8")
         script.chmod(0o755)
     except OSError as problem:
         raise MachineError(f"{script}: cannot be written: {problem}") from problem
@@ -41,11 +44,11 @@ def submit(job: Job, job_file: Path, settings: list[str], now: bool) -> list[str
     return [f"{script}: written", answer.stdout.strip()]
 
 
-def script_text(job: Job, slurm: Slurm, job_file: Path, settings: list[str]) -> str:
+def script_text(job: Job, slurm: Slurm, job_file: Path, settings: list[str], chain: bool = False) -> str:
     """The script: starts the job, or goes on with it when its output folder holds a checkpoint.
 
     SLURM sends SIGUSR2 to the ranks before the time is up; hpcphys then writes a checkpoint and exits with
-    75.
+    75.  chain: it is then submitted again, as long as each turn leaves a newer checkpoint than it found.
     """
     folder = output_folder(job, job_file).resolve()
     options = {
@@ -76,10 +79,33 @@ def script_text(job: Job, slurm: Slurm, job_file: Path, settings: list[str]) -> 
         *slurm.setup,
         f"cd {shlex.quote(os.getcwd())}",
         "export OMP_NUM_THREADS=${SLURM_CPUS_PER_TASK:-1}",
+        *(_begin_turn(folder) if chain else []),
         f"if compgen -G {shlex.quote(str(folder))}/'checkpoint-*.h5' > /dev/null; then",
         f"    {again}",
         "else",
         f"    {run}",
         "fi",
+        *(_end_turn(job_file.with_suffix(".sbatch").resolve()) if chain else []),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _begin_turn(folder: Path) -> list[str]:
+    """Shell lines that remember the newest checkpoint."""
+    there = f"ls {shlex.quote(str(folder))} 2> /dev/null"
+    return [f"newest() {{ {there} | grep '^checkpoint-' | sort | tail -n 1; }}", "before=$(newest)"]
+
+
+def _end_turn(script: Path) -> list[str]:
+    """Shell lines that submit the script again after a run that stopped early with a newer checkpoint."""
+    return [
+        "code=$?",
+        'if [ "$code" = 75 ]; then',
+        '    if [ "$(newest)" = "$before" ]; then',
+        '        echo "hpcphys: this turn wrote no new checkpoint; not submitted again" >&2',
+        "        exit 1",
+        "    fi",
+        f"    exec sbatch {shlex.quote(str(script))}",
+        "fi",
+        'exit "$code"',
+    ]

@@ -32,8 +32,9 @@ def small(path: Path):
     step = None if job.time.adaptive else job.time.step
     update["time"] = job.time.model_copy(update={"steps": STEPS, "end": None, "step": step})
     if job.forcing is not None:
+        highest = (POINTS - 1) // 3 - job.forcing.width
         update["forcing"] = job.forcing.model_copy(
-            update={"wavenumber": share * job.forcing.wavenumber + 2.0}
+            update={"wavenumber": min(share * job.forcing.wavenumber + 2.0, highest)}
         )
     if job.initial.model == "random":
         update["initial"] = job.initial.model_copy(update={"peak": 4.0})

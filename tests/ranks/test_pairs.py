@@ -1,4 +1,4 @@
-"""Pair forces on ranks: those of one rank, to rounding or to the last bit, while atoms move between blocks."""
+"""Pair forces on ranks: those of one rank, to rounding or to the last bit, while atoms migrate."""
 
 from __future__ import annotations
 
@@ -65,7 +65,9 @@ def test_types_and_exclusions_on_ranks(ranks):
     x, box = box_of("tilted")
     types = np.arange(len(x)) % 2
     potential = LennardJones([1.0, 0.5], [1.0, 0.9], shift="switch", switch_from=2.0)
-    bonds = np.stack((np.arange(0, len(x) - 1, 3), np.arange(1, len(x), 3)[: len(range(0, len(x) - 1, 3))]), 1)
+    bonds = np.stack(
+        (np.arange(0, len(x) - 1, 3), np.arange(1, len(x), 3)[: len(range(0, len(x) - 1, 3))]), 1
+    )
     state = share(state_of(x, types), ranks)
     field_of(ranks, box, potential, exclusions=bonds).evaluate(state)
     alone = state_of(x, types)
@@ -88,9 +90,10 @@ def steps(field, state, count, dt=0.004):
 
 
 def test_reproducible_runs_are_the_same_to_the_last_bit(ranks):
-    """30 steps over several lists and migrations against one rank: every position, the energy and the virial."""
+    """30 steps over several lists and migrations against one rank: positions, energy and virial."""
+    # Far from the origin coordinates are coarse: sums of other orders would show.
     x, edge = lattice(5, jitter=0.03)
-    box = Box([edge] * 3)
+    x, box = x + 3000.0, Box([edge] * 3, origin=(3000.0,) * 3)
     velocity = np.random.default_rng(3).normal(size=x.shape)
     results = []
     for communicator in (ranks, Communicator.serial()):
@@ -106,11 +109,11 @@ def test_reproducible_runs_are_the_same_to_the_last_bit(ranks):
         results.append((*arrays, field.totals()["energy"], field.totals()["virial"]))
     for found, expected in zip(results[0][1:], results[1][1:], strict=True):
         assert np.array_equal(found, expected)
-    np.testing.assert_allclose(results[0][0], results[1][0], rtol=0, atol=1e-12)
+    np.testing.assert_allclose(results[0][0], results[1][0], rtol=0, atol=1e-11)
 
 
 def test_overlap_ends_all_ranks(ranks):
     x, box = box_of("cube")
     x[40] = x[200]
-    with pytest.raises(OverlapError, match="overlap|apart"):
+    with pytest.raises(OverlapError, match=r"overlap|apart"):
         field_of(ranks, box).evaluate(share(state_of(x), ranks))

@@ -10,8 +10,11 @@ from PIL import Image
 
 from hpcphys.cli import main
 from hpcphys.io.rows import DataFileError
+from hpcphys.io.summary import read_summary
 from hpcphys.physics.vorticity.spectra import fitted_slope
 from hpcphys.report.fluids import plot_flow
+from hpcphys.report.fluids.cascades import Cascade, cascades_figure, read_cascade
+from hpcphys.report.fluids.compare import compared
 from hpcphys.report.fluids.maps import Field, field, round_limit
 from hpcphys.report.fluids.spectra import Window, spectra_figure
 
@@ -101,3 +104,78 @@ def test_spectra_show_the_fit_of_the_window():
 def test_a_folder_without_a_run_is_named(tmp_path):
     with pytest.raises(DataFileError, match="is it a run's output folder"):
         plot_flow(tmp_path)
+
+
+FORCED = """
+[system]
+kind = "fluid"
+
+[grid]
+points = 48
+
+[fluid]
+drag = 0.1
+
+[forcing]
+wavenumber = 12
+
+[initial]
+model = "random"
+peak = 5
+
+[time]
+steps = 6
+step = 0.01
+
+[diagnostics]
+spectra_every = 1
+fit_min = 3
+fit_max = 9
+average_from = 0.02
+
+[output]
+directory = "{folder}"
+diagnostics_every = 2
+plots = false
+"""
+
+
+def test_seeds_of_a_cascade_stand_in_one_figure_and_one_table(tmp_path):
+    folders = [tmp_path / f"seed_{seed}" for seed in (1, 2)]
+    for seed, folder in enumerate(folders, 1):
+        (tmp_path / "job.toml").write_text(FORCED.format(folder=folder))
+        assert main(["run", str(tmp_path / "job.toml"), "--set", f"forcing.seed={seed}"]) == 0
+    figure, table = compared(folders)
+    assert figure == folders[0] / "cascades_compared.png"
+    assert np.asarray(Image.open(figure).convert("L")).std() > 5.0
+    rows = table.splitlines()[2:]
+    for folder, row in zip(folders, rows, strict=True):
+        found, run = read_summary(folder)["metrics"], read_cascade(folder)
+        assert run.numbers() == pytest.approx({name: found[name] for name in run.numbers()})
+        assert (run.rows, run.energy_error) == (5, pytest.approx(found["energy_error_max"]))
+        assert row.startswith(f"| {folder.name} | {found['spectral_slope']:.3f} ± ")
+        assert f"| {found['compensated_slope']:.3f} ± " in row
+
+
+def test_the_figure_of_cascades_shows_the_law_as_a_level():
+    k = np.arange(1.0, 40.0)
+    job = {
+        "diagnostics": {"fit_min": 5.0, "fit_max": 20.0},
+        "forcing": {"wavenumber": 25.0, "width": 1.5, "energy_rate": 2.0},
+    }
+    flux = np.where(k < 25.0, -0.5, 0.5)
+    run = Cascade(k, 6.0 * 0.5 ** (2.0 / 3.0) * k ** (-5.0 / 3.0), flux, Window(job), 1e-3, 1)
+    by_rate, by_flux, share = (
+        axes.get_lines()[0].get_ydata() for axes in cascades_figure({"": run}).axes[1:]
+    )
+    assert by_rate == pytest.approx(6.0 * 0.25 ** (2.0 / 3.0))
+    assert by_flux[k < 23.5] == pytest.approx(6.0)
+    assert np.isnan(by_flux[k >= 23.5]).all()
+    assert share[0] == -0.25
+    with pytest.raises(ValueError, match="found none"):
+        cascades_figure({})
+
+
+def test_a_run_without_a_window_is_not_compared(run):
+    with pytest.raises(DataFileError, match="set diagnostics fit_min and fit_max"):
+        read_cascade(run)

@@ -61,7 +61,7 @@ def test_defaults_are_those_of_the_reference():
         ("adaptive = 1", "job.toml:12: time.adaptive: found 1; allowed: a valid boolean"),
         ("max_step = nan", "job.toml:12: time.max_step: found nan; allowed: a finite number"),
         ("max_step = inf", "job.toml:12: time.max_step: found inf; allowed: a finite number"),
-        ("max_step = '1'", "job.toml:12: time.max_step: found '1'; allowed: a valid number"),
+        ("max_step = '1'", "job.toml:12: time.max_step: found '1': it has no unit; give a number"),
         ("steps = -1", "job.toml:12: time.steps: found -1; allowed: greater than or equal to 1"),
         ("steps = true", "job.toml:12: time.steps: found true; allowed: a valid integer"),
         ("steps = 5", "job.toml:12: time.steps: both end and steps are given"),

@@ -13,7 +13,7 @@ from hpcphys.decomposition.communicator import Communicator
 from hpcphys.kernels import backend
 from hpcphys.physics.vorticity.damping import Damping
 from hpcphys.physics.vorticity.engine import VorticityEngine, hermitian
-from hpcphys.physics.vorticity.forcing import INJECTED, BandForcing
+from hpcphys.physics.vorticity.forcing import INJECTED, INJECTED_ENSTROPHY, BandForcing
 from hpcphys.physics.vorticity.grid import VorticityGrid
 from hpcphys.physics.vorticity.steps import CourantSteps
 from hpcphys.physics.vorticity.system import fluid
@@ -96,6 +96,9 @@ def test_forcing_injects_what_it_says(machine):
         gained = forcing.apply(state, 0.01, machine, SERIAL)
         assert reference.energy(grid, state["vorticity"]) - before == pytest.approx(gained, abs=1e-14)
     assert state.scalars[INJECTED] == pytest.approx(reference.energy(grid, state["vorticity"]))
+    enstrophy = reference.enstrophy(grid, state["vorticity"])
+    assert state.scalars[INJECTED_ENSTROPHY] == pytest.approx(enstrophy)
+    assert enstrophy / (8 * grid.unit) ** 2 != pytest.approx(state.scalars[INJECTED], rel=1e-4)  # k, not k_f
     radius = np.sqrt(grid.k2) / grid.unit
     assert (state["vorticity"][abs(radius - 8) > 1.2 + 1e-9] == 0).all()
     assert (state["vorticity"][abs(radius - 8) < 1.2 - 1e-9] != 0).all()

@@ -172,7 +172,7 @@ def test_what_is_injected_is_accounted_for():
         (f"{n}_{s}_dissipation" for n in ("energy", "enstrophy") for s in ("viscous", "drag")), 0.0
     )
     budget.start({"energy": 0.0, "enstrophy": 0.0, **none})
-    budget.inject(0.25, 4.0)
+    budget.injected(0.25, 4.0)
     row = budget.row({"energy": 0.3, "enstrophy": 4.0, **none})
     assert row["energy_error"] == pytest.approx(0.05 / 0.25)
     assert row["enstrophy_error"] == 0.0

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hpcphys.forces.pairs.field import OverlapError, PairForces
+from hpcphys.forces.pairs.errors import OverlapError
+from hpcphys.forces.pairs.field import PairForces
 from hpcphys.forces.pairs.potential import PairPotential
 from hpcphys.forces.pairs.potentials import WCA, Buckingham, LennardJones, Morse, SoftCore
 from hpcphys.forces.pairs.stated import Expression, Table

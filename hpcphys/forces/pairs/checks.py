@@ -24,7 +24,7 @@ def checked_box(box: Box, cutoff: float, buffer: float) -> Box:
         )
     if cutoff + buffer > width:
         raise ValueError(
-            f"cutoff + buffer = {cutoff + buffer:g} is more than the box's width {width:g} along {axis}; use a "
+            f"cutoff + buffer = {cutoff + buffer:g} exceeds the box's width {width:g} along {axis}; use a "
             f"buffer of at most {width - cutoff:g}"
         )
     return box

@@ -13,7 +13,7 @@ class DeviceSteps:
     def __init__(self, field: Any):
         if field.communicator.size > 1:
             raise ValueError(
-                f"backend '{field.backend.name}': pair forces on devices run on one rank so far; use backend cpu"
+                f"backend '{field.backend.name}': pair forces on devices run on one rank; use cpu"
             )
         self.field = field
         self._built: Any = None
@@ -38,7 +38,8 @@ class DeviceSteps:
         failed, bad = be.zeros(1, np.int32), be.zeros(2, np.int32)
         field.module.launch("pair_place", slots, self.row_of, self.origin, position, 64.0 * field.cutoff, x)
         field.module.launch(
-            "pair_forces", self.entries, self.entry, self.clusters, self.masks, self.type, self.table, self.data,
+            "pair_forces", self.entries, self.entry, self.clusters, self.masks, self.type, self.table,
+            self.data,
             field.cutoff, field.potential.switch_from or 0.0, field.potential.types, field._unit_force,
             field._unit_total, x, sums, totals, failed,
         )  # fmt: skip
@@ -72,7 +73,8 @@ class DeviceSteps:
         of, partner = (None, None) if excluded is None else excluded
         position = np.ascontiguousarray(be.host(state["position"]))
         field.host.host(
-            "pairs_build", field.handle, len(position), position, types, 0, None, None, None, None, identity, None,
+            "pairs_build", field.handle, len(position), position, types, 0, None, None, None, None, identity,
+            None,
             0 if of is None else len(of), of, partner,
         )  # fmt: skip
         counts = field.statistics()

@@ -1,7 +1,8 @@
-"""The field of pair forces: a list of clusters with a buffer, rebuilt by displacement, on any number of ranks."""
+"""The field of pair forces: lists of clusters with a buffer, rebuilt by displacement, on all ranks."""
 
 from __future__ import annotations
 
+import ctypes
 import weakref
 from collections.abc import Iterable
 from typing import Any
@@ -14,6 +15,8 @@ from hpcphys.decomposition.cells.layout import Cells
 from hpcphys.decomposition.communicator import Communicator
 from hpcphys.forces.pairs.checks import checked_box, exclusion_arrays
 from hpcphys.forces.pairs.devices import DeviceSteps
+from hpcphys.forces.pairs.errors import OverlapError
+from hpcphys.forces.pairs.native import NativeSteps
 from hpcphys.forces.pairs.potential import PairPotential
 from hpcphys.kernels import backend as backend_named
 
@@ -24,10 +27,6 @@ FORCE_BITS, TOTAL_BITS = (
     34,
 )  # binary places below the characteristic force, and energy, of fixed-point sums
 REGIONS = 5.0  # cutoffs per region at least: single-precision offsets stay below four cutoffs or so
-
-
-class OverlapError(FloatingPointError):
-    """Two atoms are so close that their force is not a number."""
 
 
 class PairForces:
@@ -156,11 +155,12 @@ class PairForces:
         self._counts = self.communicator.allreduce(own)
 
     def totals(self) -> dict[str, Any]:
-        """Of the last evaluation that was asked for them: energy, virial (3, 3) = Σ_pairs F_ij ⊗ x_ij, and the
-        corrections for what lies beyond the cutoff, tail_energy and tail_virial (3, 3).  Sums over all ranks;
+        """Of the last evaluation that was asked for them: energy, virial (3, 3) = Σ_pairs F_ij ⊗ x_ij, and
+        the corrections for what lies beyond the cutoff, tail_energy and tail_virial (3, 3).  Sums over all ranks;
         collective.
 
-        U_tail = 1/2 Σ_ab N_a N_b/V ∫_{r_c}^∞ 4π r² E_ab dr,  tr W_tail = 1/2 Σ_ab N_a N_b/V ∫ 4π r² (-r E'_ab) dr;
+        U_tail = 1/2 Σ_ab N_a N_b/V ∫_{r_c}^∞ 4π r² E_ab dr,
+        tr W_tail = 1/2 Σ_ab N_a N_b/V ∫ 4π r² (-r E'_ab) dr;
         the pressure is (2 K + tr W + tr W_tail)/3V.
         Raises RuntimeError if that evaluation was not asked for them.
         """
@@ -190,6 +190,17 @@ class PairForces:
         self.host.host("pairs_counts", self.handle, counts)
         names = ("builds", "prunings", "entries", "listed", "kept", "masked", "blocks", "bytes")
         return dict(zip(names, map(int, counts), strict=True))
+
+    def native(self) -> dict[str, int]:
+        """For native loops over steps, on one rank's CPU: `handle`, and the addresses of `pairs_step` and
+        `pairs_rebuild` of kernels/pair_engine.h.  A loop calls pairs_step; where that returns -2,
+        pairs_rebuild with all arrays of the state, or `rebuild` here."""
+        if self.backend.name != "cpu" or self.communicator.size > 1:
+            raise ValueError("native loops over steps need backend cpu and one rank")
+        library = self.host.library
+        named = ("pairs_step", "pairs_rebuild")
+        addresses = {name: ctypes.cast(library[name], ctypes.c_void_p).value for name in named}
+        return {"handle": self.handle, **addresses}
 
     # -- the engine ----------------------------------------------------------------------------------------
 
@@ -243,7 +254,7 @@ class PairForces:
         self._set_box()
 
     def _wrap(self, state: Any) -> None:
-        image = state["image"] if "image" in state else None
+        image = _array(state, "image")
         be = self.backend
         position = be.host(state["position"])
         images = None if image is None else be.host(image)
@@ -252,7 +263,7 @@ class PairForces:
             far = np.flatnonzero(~(np.abs(self.box.fractional(position)) < 1e6).all(axis=1))[:5]
             names = [int(be.host(state["id"])[i]) if "id" in state else int(i) for i in far]
             raise FloatingPointError(
-                f"{lost} atoms are lost: their positions are not finite or a million boxes away (ids {names}); "
+                f"{lost} atoms are lost: positions not finite or a million boxes away (ids {names}); "
                 "the step is too long, or atoms overlapped"
             )
         if be.name != "cpu":
@@ -273,119 +284,11 @@ class PairForces:
         if not found:
             raise OverlapError(f"the force on an atom is not a number{step}; its position is not finite")
         raise OverlapError(
-            f"atoms {names[0]} and {names[1]} are {distance[0]:.3g} apart{step}: their force is not a number. "
+            f"atoms {names[0]} and {names[1]} are {distance[0]:.3g} apart{step}: their force is no number. "
             "Overlapping atoms need a minimisation first, or a shorter step."
         )
 
 
-class NativeSteps:
-    """Evaluations on the CPU: one native call per step, or four with halos, so that communication overlaps."""
-
-    def __init__(self, field: PairForces):
-        self.field = field
-        self._orders = np.zeros(0, np.uint32)
-        self._halo_position = self._halo_force = None
-
-    def evaluate(self, state: Any, with_totals: bool) -> bool:
-        """The forces; False, and nothing done, if a new list is needed."""
-        field = self.field
-        position = state["position"]
-        n = len(position)
-        force = state["force"] if "force" in state else None
-        if force is None or force.shape != (n, 3) or force.dtype != field.real:
-            force = state["force"] = np.empty((n, 3), field.real)
-        if field.communicator.size > 1:
-            return self._evaluate_with_halo(state, position, force, with_totals)
-        bad = field.host.host(
-            "pairs_step",
-            field.handle,
-            n,
-            position,
-            force,
-            int(with_totals),
-            field._totals,
-            field._displacement,
-        )
-        if bad == -2:
-            return False
-        if bad >= 0:
-            field.raise_overlap(state, bad)
-        return True
-
-    def _evaluate_with_halo(self, state: Any, position: Any, force: Any, with_totals: bool) -> bool:
-        field, call, handle, halo = self.field, self.field.host.host, self.field.handle, self.field.halo
-        if halo is not None:
-            halo.start_forward(position, self._halo_position)
-        call("pairs_place", handle, len(position), position, field._displacement)
-        if halo is None:
-            field._displacement[0] = np.inf
-        displacement = field.communicator.allreduce(float(field._displacement[0]), "max")
-        if not 2 * displacement <= field.buffer:
-            if halo is not None:
-                halo.finish()
-            return False
-        call("pairs_forces", handle, 0, int(with_totals))
-        halo.finish()
-        call("pairs_place_halo", handle, self._halo_position)
-        call("pairs_forces", handle, 1, int(with_totals))
-        bad = call("pairs_collect", handle, force, self._halo_force, field._totals)
-        if field.communicator.agree(int(bad >= 0)):
-            if bad >= 0:
-                field.raise_overlap(state, bad)
-            raise OverlapError("atoms of another rank overlap")
-        if field.reproducible:
-            self._sum_fixed(force)
-        else:
-            halo.backward(self._halo_force, force)
-        return True
-
-    def _sum_fixed(self, force: np.ndarray) -> None:
-        """Whole numbers of halo forces are added to the owners' before any rounding."""
-        field = self.field
-        field.host.host("pairs_whole", field.handle, self._whole, self._halo_whole)
-        field.halo.backward(self._halo_whole, self._whole)
-        np.multiply(self._whole, field._unit_force, out=force)
-
-    def sort(self, state: Any) -> None:
-        """All arrays of the state in the order of clusters, in place."""
-        field, position = self.field, state["position"]
-        n = len(position)
-        if len(self._orders) < n:
-            self._orders = np.empty(n + n // 8, np.uint32)
-        order = self._orders[:n]
-        field.host.host("pairs_sort", field.handle, n, position, order)
-        arrays = [state[name] for name in state]
-        for k, (name, array) in enumerate(zip(list(state), arrays, strict=True)):
-            if not array.flags.c_contiguous or not array.flags.writeable:
-                arrays[k] = state[name] = np.array(array)
-        addresses = np.array([array.ctypes.data for array in arrays], np.int64)
-        widths = np.array([array.itemsize * int(np.prod(array.shape[1:])) for array in arrays], np.int64)
-        field.host.host("pairs_rows", field.handle, n, order, len(arrays), addresses, widths)
-
-    def build(self, state: Any) -> None:
-        """The list of the rows as they are."""
-        field, halo = self.field, self.field.halo
-        n, h = len(state["position"]), 0 if halo is None else halo.count
-        several, excluded = field.potential.types > 1, field._exclusions
-        types = np.ascontiguousarray(state["type"], dtype=np.int32) if several else None
-        identity = np.ascontiguousarray(state["id"], dtype=np.int64) if excluded is not None else None
-        halo_types = halo_identity = shift = zone = None
-        if halo is not None:
-            self._halo_position, self._halo_force = np.empty((h, 3)), np.empty((h, 3), field.real)
-            halo.forward(state["position"], self._halo_position)
-            shift, zone = np.ascontiguousarray(halo.shift), np.ascontiguousarray(halo.zone)
-            if several:
-                halo_types = np.empty(h, np.int32)
-                halo.forward(types, halo_types)
-            if excluded is not None:
-                halo_identity = np.empty(h, np.int64)
-                halo.forward(identity, halo_identity)
-            if field.reproducible:
-                self._whole, self._halo_whole = np.empty((n, 3), np.int64), np.empty((h, 3), np.int64)
-        of, partner = (None, None) if excluded is None else excluded
-        code = field.host.host(
-            "pairs_build", field.handle, n, state["position"], types, h, self._halo_position, shift, zone,
-            halo_types, identity, halo_identity, 0 if of is None else len(of), of, partner,
-        )  # fmt: skip
-        if code:
-            raise ValueError("more than 2·10⁹ atoms or images on one rank; use more ranks")
+def _array(state: Any, name: str) -> Any:
+    """An array of the state, or None."""
+    return state[name] if name in state else None  # noqa: SIM401 - a State has no get

@@ -96,7 +96,10 @@ class WCA(PairPotential):
 
 
 class Morse(PairPotential):
-    """E = D [exp(-2 a (r - r₀)) - 2 exp(-a (r - r₀))] (Morse 1929).  Numbers, or matrices per pair of types."""
+    """E = D [exp(-2 a (r - r₀)) - 2 exp(-a (r - r₀))] (Morse 1929).
+
+    Each parameter is a number, or a matrix per pair of types.
+    """
 
     struct = "Morse"
 

@@ -44,7 +44,8 @@ class Table(PairPotential):
             or self.r[0] <= 0
         ):
             raise ValueError(
-                f"a table of shapes {self.r.shape}, {self.energy.shape}, {self.force.shape}: r must ascend from "
+                f"a table of shapes {self.r.shape}, {self.energy.shape}, {self.force.shape}: r must ascend "
+                "from "
                 "above 0, with an energy and a force (-dE/dr) for each, two points at least"
             )
         if points < 2:
@@ -110,7 +111,7 @@ struct Stated {{
 
 
 class Expression(PairPotential):
-    """E(r) as a text, such as "4*eps*((s/r)^12 - (s/r)^6)": differentiated by SymPy, compiled like the others.
+    """E(r) as a text, such as "4*eps*((s/r)^12 - (s/r)^6)": differentiated by SymPy, then compiled.
 
     The grammar is that of hpcphys.compiler.expressions.parse: r and the parameters' names are known.  Written
     in r² where that avoids roots; what depends on parameters alone is worked out once per pair of types.

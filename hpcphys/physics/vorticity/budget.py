@@ -33,10 +33,10 @@ class Budget:
             self.memory |= {f"{name}_{sink}": 0.0 for sink in SINKS}
         self._remember(now)
 
-    def inject(self, energy: float, enstrophy: float) -> None:
-        """What the forcing of one step has added."""
+    def injected(self, energy: float, enstrophy: float) -> None:
+        """What the forcing has added since the start."""
         for name, amount in zip(QUANTITIES, (energy, enstrophy), strict=True):
-            self.memory[f"{name}_injected"] += amount
+            self.memory[f"{name}_injected"] = amount
 
     def wait(self, dt: float) -> None:
         """Time goes on without an evaluation."""

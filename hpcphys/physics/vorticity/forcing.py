@@ -12,6 +12,8 @@ from hpcphys.physics.vorticity.grid import VorticityGrid
 
 INJECTED = "forcing.injected"
 """The scalar of the state that holds the energy injected so far (1/2 mean |u|²)."""
+INJECTED_ENSTROPHY = "forcing.injected_enstrophy"
+"""Likewise of the enstrophy (1/2 mean ω²)."""
 
 
 class BandForcing:
@@ -79,7 +81,8 @@ class BandForcing:
     def apply(self, state: State, dt: float, backend: Any, communicator: Any) -> float:
         """Kick the vorticity of the state; returns the energy that it gained [length²/time²]; collective.
 
-        The gain, Σ Re(ω̂* f̂)/k² + |f̂|²/2k² over the whole plane, adds to state.scalars["forcing.injected"].
+        The gain of enstrophy, Σ Re(ω̂* f̂) + |f̂|²/2 over the whole plane, and that of energy, each term divided
+        by k², add to state.scalars["forcing.injected_enstrophy"] and ["forcing.injected"].
         """
         vorticity = state["vorticity"]
         kick = self.kick(state.step, dt, state.blocks_drawn)
@@ -92,10 +95,12 @@ class BandForcing:
         if len(self._twins):
             vorticity[twins] += backend.array(rounded[self._twins].conj())
         # each drawn mode stands for itself and its mirror
-        gain = 2.0 * ((before.conj() * kick).real + 0.5 * np.abs(kick) ** 2) / self._radius**2
-        total = float(communicator.allreduce(float(gain.sum()), "sum"))
-        state.scalars[INJECTED] = state.scalars.get(INJECTED, 0.0) + total
-        return total
+        gain = 2.0 * ((before.conj() * kick).real + 0.5 * np.abs(kick) ** 2)
+        mine = np.array([(gain / self._radius**2).sum(), gain.sum()])
+        energy, enstrophy = communicator.allreduce(mine, "sum").tolist()
+        for name, amount in ((INJECTED, energy), (INJECTED_ENSTROPHY, enstrophy)):
+            state.scalars[name] = state.scalars.get(name, 0.0) + amount
+        return energy
 
     def describe(self) -> str:
         """One line for `explain`."""

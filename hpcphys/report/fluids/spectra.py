@@ -41,8 +41,8 @@ class Window:
         if self.forced is not None:
             axes.axvline(self.forced, color=GREY, linewidth=0.7, linestyle=(0, (3, 3)))
             axes.annotate(
-                "forcing", (self.forced, 0.02), xycoords=("data", "axes fraction"), xytext=(3, 0),
-                textcoords="offset points", color=GREY, fontsize=8,
+                "forcing", (self.forced, 0.02), xycoords=("data", "axes fraction"), xytext=(-3, 0),
+                textcoords="offset points", color=GREY, fontsize=8, ha="right",
             )  # fmt: skip
 
 

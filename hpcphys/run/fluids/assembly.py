@@ -53,10 +53,10 @@ def forcing_for(job: FluidJob, grid: Any, backend: Any, communicator: Any) -> An
     """The forcing of the job, or None."""
     if job.forcing is None:
         return None
-    from hpcphys.run.fluids.forcing import MeasuredForcing
+    from hpcphys.physics.vorticity.forcing import BandForcing
 
     given, unit = job.forcing, grid.unit
-    return MeasuredForcing(grid, given.wavenumber * unit, given.width * unit, given.energy_rate, given.seed)
+    return BandForcing(grid, given.wavenumber * unit, given.width * unit, given.energy_rate, given.seed)
 
 
 def compiled_program(job: FluidJob, state: State, engine: Any, forcing: Any, timers: Any = None) -> Any:

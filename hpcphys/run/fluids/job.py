@@ -12,6 +12,7 @@ from pydantic import Field
 
 from hpcphys.run.fluids.initial_tables import Initial, Seed
 from hpcphys.run.job import Job, Limits, NonNegative, Output, Positive, System, Table, Time
+from hpcphys.run.units import Quantity
 
 ISOSPECTRAL = {
     "isospectral_midpoint": "leapfrog",
@@ -134,7 +135,7 @@ class FluidTime(Time):
         description="Courant number of adaptive steps: largest speed times step over grid spacing; 0.95 "
         "is the most that Runge-Kutta bears",
     )
-    max_step: Positive | None = Field(
+    max_step: Annotated[Positive | None, Quantity("time")] = Field(
         None, description="longest adaptive step; needed where the flow starts at rest"
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from hpcphys.compiler import State
+from hpcphys.physics.vorticity.forcing import INJECTED, INJECTED_ENSTROPHY
 from hpcphys.run.checkpoint import Checkpoint
 from hpcphys.run.fluids import assembly
 from hpcphys.run.fluids.job import FluidJob
@@ -64,7 +65,8 @@ class PseudospectralSimulation(FlowSimulation):
     def account(self, dt: float) -> None:
         """What the forcing put in, as it measured; and every few steps what damping took."""
         if self.forcing is not None:
-            self.budget.inject(*self.forcing.injected(self.communicator))
+            scalars = self.state.scalars
+            self.budget.injected(scalars[INJECTED], scalars[INJECTED_ENSTROPHY])
         self.budget.wait(dt)
         if not self.engine.damping.absent and self.state.step % self.job.diagnostics.budget_every == 0:
             self.budget.integrate(self.quadratic())

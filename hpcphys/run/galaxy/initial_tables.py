@@ -11,7 +11,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from hpcphys.run.job import Positive, Table
+from hpcphys.run.units import Quantity
 
+Length = Annotated[Positive, Quantity("length")]
+Mass = Annotated[Positive, Quantity("mass")]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -27,7 +30,7 @@ class Drawn(Table):
 class Spherical(Table):
     """Keys of the isotropic spheres."""
 
-    mass: Positive = Field(1.0, description="total mass")
+    mass: Mass = Field(1.0, description="total mass")
     virial_ratio: Annotated[float, Field(ge=0, le=2)] = Field(
         1.0, description="2T/|W|: 1 is equilibrium, 0.1 a cold collapse"
     )
@@ -37,16 +40,14 @@ class PlummerSphere(Spherical):
     """Plummer sphere."""
 
     model: Literal["plummer"]
-    scale_radius: Positive = Field(
-        3.0 * math.pi / 16.0, description="scale radius a; 3π/16 gives Hénon units"
-    )
+    scale_radius: Length = Field(3.0 * math.pi / 16.0, description="scale radius a; 3π/16 gives Hénon units")
 
 
 class HernquistSphere(Spherical):
     """Hernquist sphere."""
 
     model: Literal["hernquist"]
-    scale_radius: Positive = Field(1.0, description="scale radius a")
+    scale_radius: Length = Field(1.0, description="scale radius a")
     cutoff: Positive = Field(100.0, description="largest radius drawn, in scale radii")
 
 
@@ -54,7 +55,7 @@ class KingSphere(Spherical):
     """King sphere."""
 
     model: Literal["king"]
-    scale_radius: Positive = Field(1.0, description="King (core) radius r₀")
+    scale_radius: Length = Field(1.0, description="King (core) radius r₀")
     w0: Annotated[float, Field(ge=0.1, le=16)] = Field(6.0, description="central potential W₀ in units of σ²")
 
 
@@ -62,7 +63,7 @@ class NfwSphere(Spherical):
     """Navarro-Frenk-White halo with a smooth edge."""
 
     model: Literal["nfw"]
-    scale_radius: Positive = Field(1.0, description="scale radius r_s")
+    scale_radius: Length = Field(1.0, description="scale radius r_s")
     concentration: Annotated[float, Field(ge=1, allow_inf_nan=False)] = Field(
         10.0, description="radius of the edge in scale radii"
     )
@@ -72,8 +73,8 @@ class DiscGalaxy(Table):
     """Exponential disc in a halo, with a bulge if asked."""
 
     model: Literal["disc"]
-    mass: Positive = Field(1.0, description="total mass")
-    scale_radius: Positive = Field(1.0, description="scale length R_d of the disc")
+    mass: Mass = Field(1.0, description="total mass")
+    scale_radius: Length = Field(1.0, description="scale length R_d of the disc")
     disc_fraction: Annotated[float, Field(ge=1e-6, le=0.99)] = Field(
         0.05, description="share of the mass in the disc"
     )
@@ -159,11 +160,11 @@ class Encounter(Drawn):
     primary_share: Annotated[float, Field(gt=0, lt=1)] | None = Field(
         None, description="share of the particles in the primary; none: by mass"
     )
-    pericentre: Positive = Field(1.0, description="closest approach of the orbit, as of two point masses")
+    pericentre: Length = Field(1.0, description="closest approach of the orbit, as of two point masses")
     eccentricity: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
         1.0, description="1 is a parabola"
     )
-    separation: Positive = Field(10.0, description="distance of the centres at the start")
+    separation: Length = Field(10.0, description="distance of the centres at the start")
 
 
 class TwoBody(Table):
@@ -171,9 +172,9 @@ class TwoBody(Table):
 
     model: Literal["two_body"]
     particles: Literal[2] = Field(2, description="two")
-    mass: Positive = Field(1.0, description="total mass")
+    mass: Mass = Field(1.0, description="total mass")
     mass_ratio: Positive = Field(1.0, description="mass of the second over mass of the first")
-    semi_major_axis: Positive = Field(1.0, description="semi-major axis of the relative orbit")
+    semi_major_axis: Length = Field(1.0, description="semi-major axis of the relative orbit")
     eccentricity: Annotated[float, Field(ge=0, lt=1)] = Field(0.0, description="eccentricity of the orbit")
 
 

@@ -6,12 +6,13 @@ pure numbers.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from hpcphys.run.galaxy.initial_tables import Initial
 from hpcphys.run.job import Job, NonNegative, Positive, System, Table, Time
+from hpcphys.run.units import Quantity
 
 
 class GravitySystem(System):
@@ -28,7 +29,7 @@ class Gravity(Table):
     method: Literal["tree", "direct"] = Field(
         "tree", description="Barnes-Hut tree, or direct summation over all pairs"
     )
-    softening: NonNegative = Field(
+    softening: Annotated[NonNegative, Quantity("length")] = Field(
         0.01, description="softening length ε; with 'spline' the Plummer-equivalent one"
     )
     softening_kernel: Literal["plummer", "spline", "none"] = Field(
@@ -63,7 +64,8 @@ class Gravity(Table):
 
 
 class Units(Table):
-    """What one unit of the job is, for files that other programs read.  Time and velocity follow from G."""
+    """What one unit of the job is, for files that other programs read and for numbers with units.  Time and
+    velocity follow from G."""
 
     length_kpc: Positive = Field(1.0, description="one unit of length in kpc")
     mass_1e10_msun: Positive = Field(1.0, description="one unit of mass in 10^10 solar masses")
@@ -77,8 +79,8 @@ class GravityTime(Time):
         description="what an adaptive step follows: sqrt(2 η ε/|a|), or the virial of the whole system",
     )
     accuracy: Positive | None = Field(None, description="η of the adaptive step; smaller is more exact")
-    max_step: Positive | None = Field(None, description="longest adaptive step")
-    min_step: Positive | None = Field(None, description="shortest adaptive step")
+    max_step: Annotated[Positive | None, Quantity("time")] = Field(None, description="longest adaptive step")
+    min_step: Annotated[Positive | None, Quantity("time")] = Field(None, description="shortest adaptive step")
 
 
 class GravityJob(Job):

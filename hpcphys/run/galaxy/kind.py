@@ -5,18 +5,33 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from hpcphys.io.galaxy_units import GalaxyUnits
 from hpcphys.run.galaxy.job import GravityJob
 from hpcphys.run.galaxy.rules import broken_rules
 from hpcphys.run.kind import Broken, Kind
+from hpcphys.run.units import UnitSystem
 
 
 class GravityKind(Kind):
     """Self-gravitating particles.  Lengths, masses and times are in the job's own units, with G = 1 unless
-    `[gravity] G` says otherwise."""
+    `[gravity] G` says otherwise; `[units]` says what they are for numbers like "5 kpc" and "2 Gyr"."""
 
     name = "gravity"
     rows = "particles"
     job = GravityJob
+
+    def unit_system(self, content: dict[str, Any]) -> UnitSystem | None:
+        """What [units] and [gravity] G say; time follows from them."""
+        given = {**{"length_kpc": 1.0, "mass_1e10_msun": 1.0}, **content.get("units", {})}
+        numbers = (given["length_kpc"], given["mass_1e10_msun"], content.get("gravity", {}).get("G", 1.0))
+        if not all(isinstance(value, int | float) and value > 0 for value in numbers):
+            return None
+        units = GalaxyUnits(*map(float, numbers))
+        return UnitSystem(
+            length=f"{units.length_kpc!r} kpc",
+            mass=f"{1e10 * units.mass_1e10_msun!r} Msun",
+            time=f"{units.time_kpc_per_km_s!r} kpc / (km/s)",
+        )
 
     def normalised(self, tables: dict[str, Any], folder: Path) -> None:
         """The input file's path starts at the job's folder; without a softening kernel, nothing is

@@ -7,9 +7,11 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from hpcphys.run.job import Positive, Table
+from hpcphys.run.units import Quantity
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 PerAxis = Finite | list[Finite]
+Point = Annotated[PerAxis, Quantity("length")]
 Formula = str | Finite
 
 
@@ -17,8 +19,8 @@ class Gaussian(Table):
     """A Gaussian packet: prod_j (2 pi s_j²)^(-1/4) exp(-(x_j - c_j)²/(4 s_j²) + i k_j (x_j - c_j))."""
 
     model: Literal["gaussian"]
-    centre: PerAxis = Field(0.0, description="mean position c, one number or one for each axis")
-    width: Positive | list[Positive] = Field(
+    centre: Point = Field(0.0, description="mean position c, one number or one for each axis")
+    width: Annotated[Positive | list[Positive], Quantity("length")] = Field(
         1.0, description="s, the standard deviation of the position, for all axes or each"
     )
     momentum: PerAxis = Field(0.0, description="mean momentum k, for all axes or each")

@@ -1,6 +1,6 @@
 """The schema of job files of wavefunctions: [system] kind = "wavefunction".
 
-Lengths, masses and times are in the job's own units with ħ = 1.
+Lengths, masses and times are in the job's own units with ħ = 1; numbers with units make these atomic units.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from pydantic import Field
 
 from hpcphys.compiler.compositions import composition_names
 from hpcphys.run.job import Job, Limits, NonNegative, Positive, System, Table, Time
-from hpcphys.run.wavefunctions.initial_tables import Finite, Formula, Initial, PerAxis
+from hpcphys.run.units import Quantity
+from hpcphys.run.wavefunctions.initial_tables import Finite, Formula, Initial, Point
 
 if TYPE_CHECKING:  # a type checker cannot know names that are found when the program runs
     Integrator = str
@@ -39,8 +40,8 @@ class Grid(Table):
     points: list[Count] = Field(
         min_length=1, max_length=3, description="points along x, y, z; products of 2, 3, 5, 7 are fastest"
     )
-    lower: PerAxis = Field(description="lower corner of the box, one number or one for each axis")
-    upper: PerAxis = Field(description="upper corner of the box, one number or one for each axis")
+    lower: Point = Field(description="lower corner of the box, one number or one for each axis")
+    upper: Point = Field(description="upper corner of the box, one number or one for each axis")
 
 
 class Wave(Table):
@@ -109,8 +110,10 @@ class Transmission(Table):
     """
 
     axis: Literal["x", "y", "z"] = Field("x", description="the packet runs towards larger values along it")
-    beyond: Finite = Field(description="transmitted is what ends beyond this plane")
-    energies: list[Positive] = Field(
+    beyond: Annotated[Finite, Quantity("length")] = Field(
+        description="transmitted is what ends beyond this plane"
+    )
+    energies: Annotated[list[Positive], Quantity("energy")] = Field(
         min_length=2, max_length=2, description="lowest and highest energy of the motion along the axis"
     )
     count: int = Field(101, ge=2, le=2000, description="number of energies")

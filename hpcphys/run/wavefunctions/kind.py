@@ -6,16 +6,22 @@ from pathlib import Path
 from typing import Any
 
 from hpcphys.run.kind import Broken, Kind
+from hpcphys.run.units import ATOMIC, UnitSystem
 from hpcphys.run.wavefunctions.job import WaveJob
 
 
 class WavefunctionKind(Kind):
     """One wavefunction on a periodic grid of one to three axes, with ħ = 1 and the norm 1: Schrödinger's
-    equation, with g the Gross-Pitaevskii equation, in real or imaginary time.  Units are the job's own."""
+    equation, with g the Gross-Pitaevskii equation, in real or imaginary time.  Units are the job's own;
+    numbers like "2 angstrom" and "1 fs" make them atomic units."""
 
     name = "wavefunction"
     rows = "rows"
     job = WaveJob
+
+    def unit_system(self, content: dict[str, Any]) -> UnitSystem:
+        """Atomic units, which have ħ = 1 and the mass of the electron 1."""
+        return ATOMIC
 
     def normalised(self, tables: dict[str, Any], folder: Path) -> None:
         """Input files' paths start at the job's folder."""

@@ -1,0 +1,123 @@
+"""Evaluations on the CPU, and the order of rows that they need."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from hpcphys.forces.pairs.errors import OverlapError
+
+
+class NativeSteps:
+    """Evaluations on the CPU: one native call per step, or several that overlap with communication."""
+
+    def __init__(self, field: Any):
+        self.field = field
+        self._orders = np.zeros(0, np.uint32)
+        self._halo_position: Any = None
+        self._halo_force: Any = None
+
+    def evaluate(self, state: Any, with_totals: bool) -> bool:
+        """The forces; False, and nothing done, if a new list is needed."""
+        field = self.field
+        position = state["position"]
+        n = len(position)
+        force = state["force"] if "force" in state else None  # noqa: SIM401 - a State has no get
+        if force is None or force.shape != (n, 3) or force.dtype != field.real:
+            force = state["force"] = np.empty((n, 3), field.real)
+        if field.communicator.size > 1:
+            return self._evaluate_with_halo(state, position, force, with_totals)
+        bad = field.host.host(
+            "pairs_step",
+            field.handle,
+            n,
+            position,
+            force,
+            int(with_totals),
+            field._totals,
+            field._displacement,
+        )
+        if bad == -2:
+            return False
+        if bad >= 0:
+            field.raise_overlap(state, bad)
+        return True
+
+    def _evaluate_with_halo(self, state: Any, position: Any, force: Any, with_totals: bool) -> bool:
+        field, call, handle, halo = self.field, self.field.host.host, self.field.handle, self.field.halo
+        if halo is not None:
+            halo.start_forward(position, self._halo_position)
+        call("pairs_place", handle, len(position), position, field._displacement)
+        if halo is None:
+            field._displacement[0] = np.inf
+        displacement = field.communicator.allreduce(float(field._displacement[0]), "max")
+        if not 2 * displacement <= field.buffer:
+            if halo is not None:
+                halo.finish()
+            return False
+        call("pairs_forces", handle, 0, int(with_totals))
+        halo.finish()
+        call("pairs_place_halo", handle, self._halo_position)
+        call("pairs_forces", handle, 1, int(with_totals))
+        bad = call("pairs_collect", handle, force, self._halo_force, field._totals)
+        if field.communicator.agree(int(bad >= 0)):
+            if bad >= 0:
+                field.raise_overlap(state, bad)
+            raise OverlapError("atoms of another rank overlap")
+        if field.reproducible:
+            self._sum_fixed(force)
+        else:
+            halo.backward(self._halo_force, force)
+        return True
+
+    def _sum_fixed(self, force: np.ndarray) -> None:
+        """Whole numbers of halo forces are added to the owners' before any rounding."""
+        field = self.field
+        field.host.host("pairs_whole", field.handle, self._whole, self._halo_whole)
+        field.halo.backward(self._halo_whole, self._whole)
+        np.multiply(self._whole, field._unit_force, out=force)
+
+    def sort(self, state: Any) -> None:
+        """All arrays of the state in the order of clusters, in place."""
+        field, position = self.field, state["position"]
+        n = len(position)
+        if len(self._orders) < n:
+            self._orders = np.empty(n + n // 8, np.uint32)
+        order = self._orders[:n]
+        field.host.host("pairs_sort", field.handle, n, position, order)
+        arrays = [state[name] for name in state]
+        for k, (name, array) in enumerate(zip(list(state), arrays, strict=True)):
+            if not array.flags.c_contiguous or not array.flags.writeable:
+                arrays[k] = state[name] = np.array(array)
+        addresses = np.array([array.ctypes.data for array in arrays], np.int64)
+        widths = np.array([array.itemsize * int(np.prod(array.shape[1:])) for array in arrays], np.int64)
+        field.host.host("pairs_rows", field.handle, n, order, len(arrays), addresses, widths)
+
+    def build(self, state: Any) -> None:
+        """The list of the rows as they are."""
+        field, halo = self.field, self.field.halo
+        n, h = len(state["position"]), 0 if halo is None else halo.count
+        several, excluded = field.potential.types > 1, field._exclusions
+        types = np.ascontiguousarray(state["type"], dtype=np.int32) if several else None
+        identity = np.ascontiguousarray(state["id"], dtype=np.int64) if excluded is not None else None
+        halo_types = halo_identity = shift = zone = None
+        if halo is not None:
+            self._halo_position, self._halo_force = np.empty((h, 3)), np.empty((h, 3), field.real)
+            halo.forward(state["position"], self._halo_position)
+            shift, zone = np.ascontiguousarray(halo.shift), np.ascontiguousarray(halo.zone)
+            if several:
+                halo_types = np.empty(h, np.int32)
+                halo.forward(types, halo_types)
+            if excluded is not None:
+                halo_identity = np.empty(h, np.int64)
+                halo.forward(identity, halo_identity)
+            if field.reproducible:
+                self._whole, self._halo_whole = np.empty((n, 3), np.int64), np.empty((h, 3), np.int64)
+        of, partner = (None, None) if excluded is None else excluded
+        code = field.host.host(
+            "pairs_build", field.handle, n, state["position"], types, h, self._halo_position, shift, zone,
+            halo_types, identity, halo_identity, 0 if of is None else len(of), of, partner,
+        )  # fmt: skip
+        if code:
+            raise ValueError("more than 2·10⁹ atoms or images on one rank; use more ranks")
