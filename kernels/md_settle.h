@@ -45,8 +45,9 @@ KERNEL(settle)(long long n, const int* RESTRICT rows, const double* RESTRICT sha
     const num b0x = dot(x, b0), b0y = dot(y, b0), c0x = dot(x, c0), c0y = dot(y, c0);
     const num a1z = dot(z, a1), b1x = dot(x, b1), b1y = dot(y, b1), b1z = dot(z, b1);
     const num c1x = dot(x, c1), c1y = dot(y, c1), c1z = dot(z, c1);
-    const num sin_phi = a1z * inverse(ra), cos_phi = cosine_from(sin_phi);
-    const num sin_psi = (b1z - c1z) * inverse(num(2.0) * rc * cos_phi), cos_psi = cosine_from(sin_psi);
+    const num sin_phi = a1z * num(1.0 / shape[2]), left = num(1.0) - sin_phi * sin_phi;
+    const num per_cos = inverse_square_root(left), cos_phi = left * per_cos;
+    const num sin_psi = (b1z - c1z) * num(0.5 / shape[4]) * per_cos, cos_psi = cosine_from(sin_psi);
     const num a2y = ra * cos_phi, b2x = -(rc * cos_psi);
     const num middle = -(rb * cos_phi), lean = rc * sin_psi * sin_phi, low = -(rb * sin_phi), rise = rc * sin_psi * cos_phi;
     const num b2y = middle - lean, c2y = middle + lean;

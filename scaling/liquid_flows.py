@@ -1,4 +1,4 @@
-"""What the flows of a liquid cost beside a copy of the same memory: ns per atom and bytes per second, one core.
+"""What the flows of a liquid cost beside a copy of memory: ns per atom and bytes per second on one core.
 
     python scaling/liquid_flows.py [atoms ...]
 
@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from math import cos, radians, sin
+from types import SimpleNamespace
 
 import numpy as np
 
@@ -59,32 +60,35 @@ def water(molecules: int) -> State:
     return state
 
 
+def flows(state: State) -> list[tuple[str, Callable[[], object], int]]:
+    """(name, call, bytes per atom) of each flow."""
+    n, motion = state.count, Motion(CPU, Communicator.serial())
+    copy, heat = np.empty((n, 3)), np.zeros(n)
+    rigid = RigidMolecules([three_site((0, 1, 1), 1.0, ANGLE)])
+    rigid.bind(state, SimpleNamespace(builds=1), motion)  # as PairForces: rows are known until its next build
+    rigid.project_momenta(state)
+    return [
+        ("copy", lambda: np.copyto(copy, state["velocity"]), 48),
+        ("drift", lambda: motion.drift(state, 1e-9), 72),
+        ("kick, float forces", lambda: motion.kick(state, 1e-9), 68),
+        ("kick and drift, one sweep", lambda: motion.kick_drift(state, 1e-9, 1e-9), 116),
+        ("scaling", lambda: motion.scale(state["velocity"], 1.0), 48),
+        ("kinetic tensor", lambda: motion.kinetic_tensor(state), 32),
+        ("settle positions", lambda: rigid.project_positions(state, 1e-9), 96),
+        ("settle velocities", lambda: rigid.project_momenta(state), 72),
+        ("bath of Langevin", lambda: motion.ornstein_uhlenbeck(state, 1.0, 0.0), 64),
+        ("bath with heat", lambda: motion.ornstein_uhlenbeck(state, 1.0, 0.0, heat), 80),
+    ]
+
+
 def main(sizes: list[int]) -> None:
     print(f"{'atoms':>9} {'flow':<26}{'ns/atom':>9}{'GB/s':>8}")
     for size in sizes:
         state = water(size // 3)
-        n, motion = state.count, Motion(CPU, Communicator.serial())
-        copy, heat = np.empty((n, 3)), np.zeros(n)
-        rigid = RigidMolecules([three_site((0, 1, 1), 1.0, ANGLE)])
-        rigid.bind(state, None, motion)
-        rigid.groups(state)
-        calls: list[tuple[str, Callable[[], object], int]] = [
-            ("copy", lambda: np.copyto(copy, state["velocity"]), 48),
-            ("drift", lambda: motion.drift(state, 1e-9), 72),
-            ("kick, float forces", lambda: motion.kick(state, 1e-9), 68),
-            ("kick and drift, one sweep", lambda: motion.kick_drift(state, 1e-9, 1e-9), 116),
-            ("scaling", lambda: motion.scale(state["velocity"], 1.0), 48),
-            ("kinetic tensor", lambda: motion.kinetic_tensor(state), 32),
-            ("bath of Langevin", lambda: motion.ornstein_uhlenbeck(state, 1.0, 0.0), 64),
-            ("bath with heat", lambda: motion.ornstein_uhlenbeck(state, 1.0, 0.0, heat), 80),
-            ("settle positions", lambda: rigid.project_positions(state, 1e-9), 96),
-            ("settle velocities", lambda: rigid.project_momenta(state), 72),
-        ]
-        rigid.project_momenta(state)
-        for name, call, size_in_bytes in calls:
-            taken = seconds(call, max(1, 2_000_000 // n)) / n
+        for name, call, size_in_bytes in flows(state):
+            taken = seconds(call, max(1, 2_000_000 // state.count)) / state.count
             state.blocks_drawn = 0
-            print(f"{n:>9} {name:<26}{1e9 * taken:>9.2f}{size_in_bytes / taken / 1e9:>8.1f}")
+            print(f"{state.count:>9} {name:<26}{1e9 * taken:>9.2f}{size_in_bytes / taken / 1e9:>8.1f}")
 
 
 if __name__ == "__main__":

@@ -122,7 +122,7 @@ def frame(machine):
 
 
 def scattered(molecules, atoms, size, seed=5):
-    """Whole places (molecules, atoms, 3), what wrapping takes off, wrapped rows, velocities, rows of atoms."""
+    """Whole places (molecules, atoms, 3), what wrapping takes off, wrapped rows, velocities, table."""
     rng = np.random.default_rng(seed)
     whole = rng.uniform(0, 1, (molecules, 1, 3)) @ BOX + rng.uniform(-size, size, (molecules, atoms, 3))
     shift = np.floor(whole @ np.linalg.inv(BOX)) @ BOX

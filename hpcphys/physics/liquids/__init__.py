@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hpcphys.physics.liquids.barostats import BerendsenBarostat, CellRescaling
+from hpcphys.physics.liquids.barostats import AxesRescaling, BerendsenBarostat, CellRescaling
 from hpcphys.physics.liquids.chains import NoseHooverChain
 from hpcphys.physics.liquids.langevin import Langevin
 from hpcphys.physics.liquids.motion import Motion
@@ -16,6 +16,7 @@ from hpcphys.physics.liquids.templates import Template, chain, dumb_bell, three_
 from hpcphys.physics.liquids.velocities import maxwell_boltzmann, remove_centre_of_mass
 
 __all__ = [
+    "AxesRescaling",
     "BerendsenBarostat",
     "BerendsenThermostat",
     "CellRescaling",

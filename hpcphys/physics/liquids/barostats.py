@@ -122,31 +122,30 @@ class BoxRescaling(Ensemble):
         return f"{self.name} at P = {self.pressure:g}, period {self.period:g}{every}; {bath}"
 
 
-def scale_box(state: State, setting: Setting, ratio: float, velocities: bool, who: str) -> None:
-    """Volume times `ratio`: positions (of centres) by its third root about the origin, velocities by the
-    inverse if asked for.  Raises ValueError for a change that no sound run makes."""
-    if not abs(ratio - 1.0) <= LARGEST_CHANGE:
+def scale_box(state: State, setting: Setting, factors: np.ndarray, velocities: bool, who: str) -> None:
+    """Positions (of centres) and box times a factor for each axis about the origin, velocities by the inverse
+    if asked for.  Raises ValueError for a change that no sound run makes."""
+    ratio = float(np.prod(factors))
+    if not (abs(ratio - 1.0) <= LARGEST_CHANGE and min(factors) > 0.0):
         raise ValueError(
             f"{who} would change the volume by a factor {ratio:.4g} at once, more than "
             f"{LARGEST_CHANGE:.0%}: the pressure is far from its target or not finite; begin nearer to it, "
             "or give a longer period"
         )
-    factor = ratio ** (1.0 / 3.0)
     box = known_box(state, setting.field)
     assert box is not None
-    larger = box.scaled(factor)
+    larger = box.scaled(factors)
     motion, centres = setting.motion, setting.constraints
-    identity = np.eye(3)
+    grown, nothing = np.diag(factors), np.zeros((3, 3))
     if centres is None:
-        motion.transform(state["position"], factor * identity, box.origin)
+        motion.transform(state["position"], grown, box.origin)
         if velocities:
-            motion.scale(state["velocity"], 1.0 / factor)
+            motion.transform(state["velocity"], np.diag(1.0 / factors))
     else:
         frame = vector_change(box, larger, motion.backend)
-        images = image_frame(box, motion.backend)
-        centres.move(state, motion, 0.0, factor * identity, 0.0 * identity, frame, images)
+        centres.move(state, motion, 0.0, grown, nothing, frame, image_frame(box, motion.backend))
         if velocities:
-            centres.kick(state, motion, 0.0, identity / factor, 0.0 * identity)
+            centres.kick(state, motion, 0.0, np.diag(1.0 / factors), nothing)
     larger.to_scalars(state)
 
 
@@ -174,14 +173,19 @@ class CellRescaling(BoxRescaling):
             "dV = -(beta_T V/tau_p)(P0 - P - kT/V) dt + sqrt(2 kT beta_T V/tau_p) dW, x ~ V^1/3, v ~ V^-1/3"
         )
 
+    def axes(self, state: State) -> list[int]:
+        """The Cartesian axes that this application scales."""
+        return [0, 1, 2]
+
     def rescale(self, state: State, setting: Setting, dt: float) -> Callable[[State], None]:
         thermal = setting.boltzmann * self.thermostat.temperature  # type: ignore[attr-defined]
         mobility = thermal * self.compressibility / (4.0 * self.period)
-        volume = known_box(state, setting.field).volume
-        kinetic = float(np.trace(kinetic_of_centres(state, setting)))
+        volume, axes = known_box(state, setting.field).volume, self.axes(state)
+        kinetic = float(np.diag(kinetic_of_centres(state, setting))[axes].sum())
 
         def push(now: State, twice_kinetic: float, size: float) -> float:
-            internal = (twice_kinetic + float(np.trace(virial_of_centres(now, setting)))) / (3.0 * size)
+            virial = float(np.diag(virial_of_centres(now, setting))[axes].sum())
+            internal = (twice_kinetic + virial) / (len(axes) * size)
             return 2.0 * sqrt(size) / thermal * (internal - self.pressure + 0.5 * thermal / size)
 
         first = push(state, kinetic, volume)
@@ -189,10 +193,12 @@ class CellRescaling(BoxRescaling):
         change = mobility * first * dt + sqrt(2.0 * mobility * dt) * draw
         root = sqrt(volume) + change
         ratio = root * root / volume if root > 0.0 else float("nan")
-        scale_box(state, setting, ratio, True, self.name)
+        factors = np.ones(3)
+        factors[axes] = ratio ** (1.0 / len(axes))
+        scale_box(state, setting, factors, True, self.name)
 
         def complete(now: State) -> None:
-            last = push(now, kinetic * ratio ** (-2.0 / 3.0), root * root)
+            last = push(now, kinetic / factors[axes[0]] ** 2, root * root)
             bias = 0.25 * mobility * dt * (last * last - first * first)
             now.scalars[WORK] += thermal * (0.5 * change * (first + last) + bias)
 
@@ -203,6 +209,32 @@ class CellRescaling(BoxRescaling):
         thermal = setting.boltzmann * self.thermostat.temperature  # type: ignore[attr-defined]
         own = {"pressure times volume": self.pressure * volume, "measure": -0.5 * thermal * log(volume)}
         return own | super().parts(state, setting)
+
+
+@dataclass(frozen=True)
+class AxesRescaling(CellRescaling):
+    """Stochastic cell rescaling with a factor for each Cartesian axis: samples exp(-(H + P0 V)/kT) over boxes
+    whose axes are scaled, as crystals and slabs need it.  Angles of an orthorhombic box stay right.
+
+        de_a = (beta_T/(3 tau_p))(P_aa - P0) dt + sqrt(2 kT beta_T/(3 V tau_p)) dW_a,
+        x_a ~ e^e_a,  v_a ~ e^-e_a,  V ~ e^(e_x + e_y + e_z)
+
+    One axis at a time, in turn and over three times the time: with the others at rest sqrt(V) is again the
+    variable whose noise does not depend on it, and the account of the work is that of CellRescaling.
+    exp(-(K + U + P0 V)/kT) V d³e is stationary: V^n e^(-P0 V/kT) in the volume of an ideal gas.  A liquid
+    does not resist such changes: its box drifts in shape; take CellRescaling for it.
+    Source: Del Tatto, Raiteri, Bernetti & Bussi (2022) Appl. Sci. 12, 1139, for diagonal changes.
+    """
+
+    name: ClassVar[str] = "axes_rescaling"
+    samples: ClassVar[str] = "the isothermal-isobaric ensemble, over the lengths of the box's axes"
+
+    @property
+    def equation(self) -> str:
+        return "de_a = (beta_T/3 tau_p)(P_aa - P0) dt + sqrt(2 kT beta_T/3 V tau_p) dW_a, x ~ e^e, v ~ e^-e"
+
+    def axes(self, state: State) -> list[int]:
+        return [state.step // self.every % 3]
 
 
 @dataclass(frozen=True)
@@ -231,7 +263,7 @@ class BerendsenBarostat(BoxRescaling):
         trace = float(np.trace(kinetic_of_centres(state, setting) + virial_of_centres(state, setting)))
         exponent = -self.compressibility * dt / self.period * (self.pressure - trace / (3.0 * volume))
         before = float(state.scalars[ENERGY])
-        scale_box(state, setting, exp(min(exponent, 700.0)), False, self.name)
+        scale_box(state, setting, np.full(3, exp(min(exponent, 700.0) / 3.0)), False, self.name)
 
         def complete(now: State) -> None:
             now.scalars[WORK] -= float(now.scalars[ENERGY]) - before

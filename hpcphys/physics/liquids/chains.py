@@ -11,7 +11,15 @@ import numpy as np
 
 from hpcphys.compiler.pieces import Piece
 from hpcphys.compiler.state import State
-from hpcphys.physics.liquids.setting import Ensemble, Setting, drift_piece, kick_piece, positive, started
+from hpcphys.physics.liquids.setting import (
+    Ensemble,
+    Setting,
+    drift_piece,
+    kick_piece,
+    positive,
+    started,
+    verify_kinetic,
+)
 
 _FIVE = 1.0 / (4.0 - 4.0 ** (1.0 / 3.0))
 _THREE = 1.0 / (2.0 - 2.0 ** (1.0 / 3.0))
@@ -64,9 +72,17 @@ class Chain:
         etas, rates = self.names("eta"), self.names("rate")
         eta = [float(state.scalars[name]) for name in etas]
         rate = [float(state.scalars[name]) for name in rates]
+        verify_kinetic(0.5 * twice_kinetic)
         factor = 1.0
         for weight in SUZUKI_YOSHIDA[self.weights] * self.inner:
-            part = self._step(eta, rate, twice_kinetic, weight * dt / self.inner)
+            try:
+                part = self._step(eta, rate, twice_kinetic, weight * dt / self.inner)
+            except OverflowError:
+                raise ValueError(
+                    f"the chain {self.prefix} of thermostats cannot follow a kinetic energy of "
+                    f"{0.5 * twice_kinetic:.3g} over {self.degrees} degrees of freedom at kT = "
+                    f"{self.thermal:g}: atoms overlap, or the step or the chain's period is wrong"
+                ) from None
             factor *= part
             twice_kinetic *= part * part
         state.scalars.update(zip((*etas, *rates), (*eta, *rate), strict=True))

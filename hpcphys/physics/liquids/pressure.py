@@ -53,7 +53,7 @@ class TotalsField:
 
 
 def keep_totals(state: State, totals: dict[str, Any]) -> None:
-    """Put energy and virial, with the corrections for what lies beyond the cutoff, into the state's scalars."""
+    """Put energy and virial, with the corrections for what lies beyond the cutoff, into scalars."""
     virial = np.asarray(totals["virial"] + totals.get("tail_virial", 0.0), dtype=np.float64).ravel()
     state.scalars[ENERGY] = float(totals["energy"] + totals.get("tail_energy", 0.0))
     state.scalars.update({f"totals.virial.{name}": float(w) for name, w in zip(TENSOR, virial, strict=True)})

@@ -8,7 +8,15 @@ from typing import ClassVar
 
 from hpcphys.compiler.pieces import Piece
 from hpcphys.compiler.state import State
-from hpcphys.physics.liquids.setting import Ensemble, Setting, drift_piece, kick_piece, positive, started
+from hpcphys.physics.liquids.setting import (
+    Ensemble,
+    Setting,
+    drift_piece,
+    kick_piece,
+    positive,
+    started,
+    verify_kinetic,
+)
 from hpcphys.physics.liquids.variates import THERMOSTAT, Variates
 
 HEAT = "thermostat.heat"
@@ -50,6 +58,7 @@ class Rescaling(Ensemble):
 
         def flow(state: State, dt: float) -> None:
             kinetic = setting.motion.kinetic_energy(state)
+            verify_kinetic(kinetic)
             if not kinetic > 0.0:
                 raise ValueError(
                     f"the kinetic energy is {kinetic!r}: a thermostat that scales velocities cannot warm "

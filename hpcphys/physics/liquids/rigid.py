@@ -12,10 +12,14 @@ from hpcphys.compiler.state import State
 from hpcphys.physics.liquids.boxes import image_frame, known_box
 from hpcphys.physics.liquids.groups import Centres, Group, groups_of
 from hpcphys.physics.liquids.motion import Motion
+from hpcphys.physics.liquids.pressure import COMPONENTS
 from hpcphys.physics.liquids.templates import Template
 
 START_TOLERANCE = 1e-8
 """Largest relative violation of a length, and of r.v = 0, that a run may begin with."""
+
+
+BOX_SCALARS = tuple(f"box.{name}" for name in COMPONENTS)
 
 
 class RigidMolecules(Centres):
@@ -58,6 +62,8 @@ class RigidMolecules(Centres):
         self.account = bool(account)
         self._gone = np.zeros((3, 3))
         self._bonds = 0
+        self._edges: tuple[Any, ...] = ()
+        self._image_frame: Any = None
         super().__init__()
 
     def bind(self, state: State, field: Any, motion: Motion) -> int:
@@ -65,7 +71,7 @@ class RigidMolecules(Centres):
 
         Raises ConstraintError without the array molecule, or if no molecule matches a template.
         """
-        self._field, self._motion = field, motion
+        self._field, self._motion, self._edges = field, motion, ()
         missing = [name for name in ("molecule", "type") if name not in state]
         if missing:
             raise ConstraintError(f"rigid molecules need the state's array {missing[0]}")
@@ -220,7 +226,12 @@ class RigidMolecules(Centres):
         return (x[i] - x[j] if box is None else box.nearest(x[i] - x[j])), v[i] - v[j]
 
     def _frame(self, state: State) -> Any:
-        return image_frame(known_box(state, self._field), self._motion.backend)
+        """The box for the kernels; made anew where its scalars have changed."""
+        edges = tuple(state.scalars.get(name) for name in BOX_SCALARS)
+        if edges != self._edges:
+            self._image_frame = image_frame(known_box(state, self._field), self._motion.backend)
+            self._edges = edges
+        return self._image_frame
 
     # -- rows, and what is reported ----------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, ClassVar
 
 from hpcphys.compiler.compositions import Composition
@@ -101,3 +102,12 @@ def positive(name: str, value: float, zero: bool = False) -> float:
     if not (number > 0.0 or (zero and number == 0.0)) or number == float("inf"):
         raise ValueError(f"{name} = {value!r}: must be a finite number {'>= 0' if zero else '> 0'}")
     return number
+
+
+def verify_kinetic(kinetic: float) -> None:
+    """Raise ValueError unless a kinetic energy is finite."""
+    if not isfinite(kinetic):
+        raise ValueError(
+            f"the kinetic energy is {kinetic!r}: a velocity or a force is not finite; atoms overlap, or the "
+            "step is far too long"
+        )
