@@ -89,24 +89,25 @@ class ExtendedXyz:
         """This rank's rows as arrays, the names of the types, and what is wrong."""
         width = sum(count for _, _, count in columns)
         begin, end = lines.share(frame.start, frame.stop)
-        words: list[list[bytes]] = []
+        tables: list[np.ndarray] = []
         problem = ""
         for place, piece in lines.pieces(begin, end):
-            part = [line.split() for line in piece.splitlines()]
-            bad = next((k for k, row in enumerate(part) if len(row) != width), None)
+            counts = [len(line.split()) for line in piece.splitlines()]
+            bad = next((k for k, count in enumerate(counts) if count != width), None)
             if bad is not None:
                 problem = (
-                    f"line {lines.line_number(place) + bad}: found {len(part[bad])} columns, the frame's "
+                    f"line {lines.line_number(place) + bad}: found {counts[bad]} columns, the frame's "
                     f"Properties ask for {width}"
                 )
                 break
-            words += part
+            tables.append(np.array(piece.split(), dtype="S").reshape(-1, width))
+        words = np.concatenate(tables) if tables else np.empty((0, width), dtype="S1")
         first = self.communicator.exscan(len(words))
         arrays: dict[str, np.ndarray] = {"id": np.arange(first, first + len(words), dtype=np.int64)}
         species = np.array([], dtype="S1")
         at = 0
         for name, kind, count in columns:
-            table = np.array([row[at : at + count] for row in words], dtype="S").reshape(-1, count)
+            table = words[:, at : at + count]
             at += count
             if name == "species":
                 species = table[:, 0]
@@ -123,7 +124,7 @@ class ExtendedXyz:
         return arrays, kinds, problem
 
     def _kinds(self, species: np.ndarray, names: tuple[str, ...]) -> tuple[str, ...]:
-        here = sorted({word.decode("utf-8", "replace") for word in np.unique(species).tolist()})
+        here = sorted({word.decode("utf-8", "replace") for word in set(species.tolist())})
         found = sorted({name for part in self.communicator.allgather(here) for name in part})
         return (*names, *(name for name in found if name not in names))
 

@@ -88,7 +88,7 @@ def test_minimisation_follows_rows_that_move(ranks, method):
         state = State({name: array.copy() for name, array in arrays.items()})
         found = minimise(
             state, AllPairs(communicator, length, shuffle=shuffle), machine, communicator, method=method,
-            stop=StopWhen(force=None, energy=1e-16, steps=12), reproducible=True, largest_move=0.2,
+            stop=StopWhen(force=None, energy=1e-16, steps=8), reproducible=True, largest_move=0.2,
         )  # fmt: skip
         return found, state
 

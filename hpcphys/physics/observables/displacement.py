@@ -131,8 +131,8 @@ def types_of(state) -> np.ndarray:
 
 
 def _squares(now: np.ndarray, then: np.ndarray) -> np.ndarray:
-    """(…, n, 4): Δx², Δy², Δz², Δr⁴ of each atom."""
-    terms = np.empty((*then.shape[:-1], 4))
-    np.square(now - then, out=terms[..., :3])
-    np.square(terms[..., :3].sum(axis=-1), out=terms[..., 3])
+    """(…, 4, n): Δx², Δy², Δz², Δr⁴ of each atom."""
+    terms = np.empty((*then.shape[:-2], 4, then.shape[-1]))
+    np.square(now - then, out=terms[..., :3, :])
+    np.square(terms[..., :3, :].sum(axis=-2), out=terms[..., 3, :])
     return terms

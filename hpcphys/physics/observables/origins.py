@@ -13,6 +13,7 @@ from hpcphys.physics.observables.lags import Lags
 from hpcphys.physics.observables.saved import Saved, require_same
 from hpcphys.physics.observables.segments import Segments
 
+COLUMNS = 64  # numbers of an atom that go into one exact sum
 PIECE = 1 << 14  # pairs of rows worked on at a time
 
 
@@ -21,7 +22,7 @@ class TimeOrigins:
 
     The past lies in the order of ids, in even shares over the ranks, so that migration does not matter; each
     sample brings the vectors there.  Memory: 24·points·levels bytes per atom (12 with single=True).
-    product(now (n, 3), then (…, n, 3)) -> (…, n, k) terms of each atom, whose sums over atoms and origins are
+    product(now (3, n), then (…, 3, n)) -> (…, k, n) terms of each atom, whose sums over atoms and origins are
     kept.
     """
 
@@ -44,7 +45,7 @@ class TimeOrigins:
         self._order: ById | None = None
         self._id = np.empty(0, np.int64)
         self._type = np.empty(0, np.int32)
-        self._past = np.empty((lags.levels, lags.points, 0, 3), self._real)
+        self._past = np.empty((lags.levels, lags.points, 3, 0), self._real)
         self.numbers = np.zeros(self.types, np.int64)
         self.segments = Segments({"sums": (lags.count, self.types, terms), "origins": (lags.count,)})
 
@@ -76,6 +77,7 @@ class TimeOrigins:
             (index, level, slot) for level in due for index, slot in self.lags.pairs(level, self._samples)
         ]
         sums, origins = np.zeros((self.lags.count, self.types, self.terms)), np.zeros(self.lags.count)
+        vector = np.ascontiguousarray(vector.T, dtype=np.float64)
         found = self._reduced(vector, pairs)
         for (index, _, _), total in zip(pairs, found, strict=True):
             sums[index], origins[index] = total, 1.0
@@ -91,39 +93,48 @@ class TimeOrigins:
             raise ValueError(
                 f"{self.kind}: types must be 0 … {self.types - 1}; give `types` the number of them"
             )
-        self._past = np.zeros((self.lags.levels, self.lags.points, len(identity), 3), self._real)
+        self._past = np.zeros((self.lags.levels, self.lags.points, 3, len(identity)), self._real)
         self.numbers = self.communicator.allreduce(np.bincount(self._type, minlength=self.types))
 
     def _reduced(self, vector: np.ndarray, pairs: list[tuple[int, int, int]]) -> np.ndarray:
         """(pairs, types, terms): for each lag that is due, the terms summed over the atoms of all ranks."""
-        local, exact = [], []
+        if self.reproducible:
+            return self._exact_sums(vector, pairs)
+        local = []
         for level in dict.fromkeys(level for _, level, _ in pairs):
             slots = [slot for _, at, slot in pairs if at == level]
-            past = vector[None] if level < 0 else self._past[level]
-            if self.reproducible:
-                exact += [self._columns(self._product(vector, past[slot])) for slot in slots]
-            else:
-                local.append(self._sums(vector, past, slots))
-        if self.reproducible:
-            return np.array([self.communicator.sum_reproducible(columns) for columns in exact])
+            local.append(self._sums(vector, vector[None] if level < 0 else self._past[level], slots))
         return self.communicator.allreduce(np.concatenate(local))
+
+    def _exact_sums(self, vector: np.ndarray, pairs: list[tuple[int, int, int]]) -> np.ndarray:
+        """The same from exact sums, of a few lags in one reduction, so that memory stays bounded."""
+        together = max(1, COLUMNS // (self.types * self.terms))
+        parts = []
+        for start in range(0, len(pairs), together):
+            columns = [
+                self._columns(self._product(vector, vector if level < 0 else self._past[level, slot]))
+                for _, level, slot in pairs[start : start + together]
+            ]
+            parts.append(self.communicator.sum_reproducible(np.stack(columns, axis=1)))
+        return np.concatenate(parts)
 
     def _sums(self, vector: np.ndarray, past: np.ndarray, slots: list[int]) -> np.ndarray:
         """(slots, types, terms) over the atoms of this rank, in pieces that stay in the cache."""
         sums = np.zeros((len(slots), self.types, self.terms))
         width = max(1, PIECE // len(slots))
-        for start in range(0, len(vector), width):
+        for start in range(0, vector.shape[1], width):
             rows = slice(start, start + width)
-            terms = self._product(vector[rows], past[:, rows][slots])
+            terms = self._product(vector[:, rows], past[:, :, rows][slots])
             for kind in range(self.types):
-                chosen = terms if self.types == 1 else terms[:, self._type[rows] == kind]
-                sums[:, kind] += chosen.sum(axis=1)
+                chosen = terms if self.types == 1 else terms[..., self._type[rows] == kind]
+                sums[:, kind] += chosen.sum(axis=-1)
         return sums
 
     def _columns(self, terms: np.ndarray) -> np.ndarray:
-        """(n, types, terms): each atom's terms in the columns of its type, 0 in the others."""
-        columns = np.zeros((len(terms), self.types, self.terms))
-        columns[np.arange(len(terms)), self._type] = terms
+        """(n, types, terms): each atom's terms (terms, n) in the columns of its type, 0 in the others."""
+        atoms = terms.shape[1]
+        columns = np.zeros((atoms, self.types, self.terms))
+        columns[np.arange(atoms), self._type] = terms.T
         return columns
 
     def averages(self, totals: dict[str, np.ndarray], kind: int | None) -> np.ndarray:
@@ -145,8 +156,7 @@ class TimeOrigins:
             "kind": self.kind, "lags": lags, "types": self.types, "interval": self.interval,
             "samples": self._samples,
         }  # fmt: skip
-        width = 3 * self.lags.levels * self.lags.points  # a rank may have no row, or no sample have come yet
-        past = np.ascontiguousarray(np.moveaxis(self._past, 2, 0)).reshape(len(self._id), width)
+        past = np.ascontiguousarray(np.moveaxis(self._past, 3, 0)).reshape(len(self._id), -1)
         return Saved(numbers, self.segments.arrays(), {"id": self._id, "type": self._type, "past": past})
 
     def restore(self, saved: Saved) -> None:
@@ -160,5 +170,5 @@ class TimeOrigins:
             saved.rows["id"], (saved.rows["type"], saved.rows["past"])
         )
         shaped = past.reshape(len(past), self.lags.levels, self.lags.points, 3)
-        self._past = np.ascontiguousarray(np.moveaxis(shaped, 0, 2))
+        self._past = np.ascontiguousarray(np.moveaxis(shaped, 0, 3))
         self.numbers = self.communicator.allreduce(np.bincount(self._type, minlength=self.types))

@@ -102,5 +102,5 @@ def running_integral(time: np.ndarray, value: np.ndarray) -> np.ndarray:
 
 
 def _products(now: np.ndarray, then: np.ndarray) -> np.ndarray:
-    """(…, n, 3): products of each component."""
+    """(…, 3, n): products of each component."""
     return np.multiply(now, then, dtype=np.float64)
