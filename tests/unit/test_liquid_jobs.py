@@ -53,11 +53,15 @@ BROKEN = [
     (LATTICE, LATTICE.replace("cells = [5, 5, 5]", ""), "cells or atoms: neither is given"),
     (LATTICE, LATTICE.replace("[5, 5, 5]", "[2, 5, 5]"), "the cutoff 2.5 is more than half the box's width"),
     (LATTICE, LATTICE.replace("lattice", "latice"), "initial.model: found 'latice'; did you mean 'lattice'?"),
-    (LATTICE, 'model = "random"\natoms = 500', "initial.density: is missing, and so is box.lengths"),
+    (
+        LATTICE,
+        'model = "random"\natoms = 500',
+        "initial.density: is missing; give one of density, mass_density, box.lengths",
+    ),
     (LATTICE, 'model = "file"\npath = "none.data"', "initial.path: no such file: /nowhere/none.data"),
     (LATTICE, DUMB_BELLS, "initial.model: 'molecules' needs a table [molecules]"),
     (PAIRS, PAIRS + "\nsigma = [1.0, 2.0]", "pairs.model: has parameters for 2 types; types.masses has 1"),
-    (PAIRS, PAIRS + '\nsigma = "1"', "pairs.sigma: found '1'; allowed: a number, a list with one number"),
+    (PAIRS, PAIRS + "\nsigma = true", "pairs.sigma: found true; allowed: a number, a list with one number"),
     (PAIRS, PAIRS + "\nsigma = -1.0", "sigma positive; found"),
     (PAIRS, PAIRS + '\nshift = "switch"', "give switch_from, the distance where the switch begins"),
     (PAIRS, PAIRS + "\nsima = 1", "pairs.sima: unknown key; did you mean 'sigma'?"),
@@ -231,3 +235,36 @@ def test_estimate_and_explanation():
         "1500 degrees of freedom",
     ):
         assert words in text
+
+
+ARGON = (
+    job_text(
+        'model = "lattice"\ncells = [6, 6, 6]\nmass_density = "1.374 g/cm^3"\ntemperature = "94.4 K"',
+        'model = "lennard_jones"\ncutoff = "7.65 angstrom"\nepsilon = "119.8 K * boltzmann_constant"\n'
+        'sigma = "3.4 angstrom"',
+        'model = "langevin"\ntemperature = "94.4 K"\nfriction = "1/ps"',
+    ).replace("step = 0.004", 'step = "10 fs"')
+    + '\n[units]\nsystem = "real"\n[types]\nmasses = ["39.948 amu"]\n'
+)
+
+
+@pytest.mark.parametrize(
+    "units", ['system = "real"', 'system = "real"\nlength = "angstrom"\nenergy = "kelvin"']
+)
+def test_numbers_with_units(units):
+    """The same argon in both: density 20.71/nm³, ε = 119.8 K."""
+    job = parsed(ARGON.replace('system = "real"', units))
+    named = named_units(job.units)
+    length = 1.0 if named.length == "nm" else 10.0
+    assert job.initial.density * length**3 == pytest.approx(20.713, rel=1e-4)
+    assert job.initial.mass_density is None
+    assert job.pairs.epsilon / named.boltzmann == pytest.approx(119.8, rel=1e-6)
+    assert job.pairs.cutoff == pytest.approx(0.765 * length)
+    assert job.time.step * named.time_ps == pytest.approx(0.01)
+    assert job.ensemble.friction / named.time_ps == pytest.approx(1.0)
+    assert parsed(used_job(job)) == job
+
+
+def test_reduced_units_have_no_names():
+    text = problems(ARGON.replace('[units]\nsystem = "real"', ""))
+    assert "initial.temperature: found '94.4 K'; quantities of this kind of system have no units" in text

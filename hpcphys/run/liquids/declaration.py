@@ -136,9 +136,14 @@ def placed_template(molecules: Any, masses: list[float]) -> Any:
     )
 
 
+def types_in(molecules: Any) -> list[int]:
+    """Types of a molecule's atoms."""
+    return [molecules.type] * molecules.atoms if molecules.model == "chain" else molecules.types
+
+
 def atoms_in(molecules: Any) -> int:
     """Atoms of a molecule."""
-    return molecules.atoms if molecules.model == "chain" else len(molecules.types)
+    return len(types_in(molecules))
 
 
 def pairs_within(molecules: Any) -> np.ndarray:

@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from hpcphys.run.liquids.declaration import types_in
+from hpcphys.run.liquids.job import Types
+
 BUFFER, WCA_BUFFER = 0.12, 0.3
 """Of the cutoff: 0.3 for the usual 2.5, and for 2^(1/6)."""
 
@@ -18,6 +21,7 @@ def normalised(tables: dict[str, Any], folder: Path) -> None:
         if getattr(table, "path", None):
             path = str((folder / table.path).resolve())
             tables[name] = table.model_copy(update={"path": path})
+    _number_density(tables)
     pairs = tables.get("pairs")
     if pairs is None:
         return
@@ -29,3 +33,21 @@ def normalised(tables: dict[str, Any], folder: Path) -> None:
     if pairs.buffer is None and (cutoff := update.get("cutoff", pairs.cutoff)):
         update["buffer"] = (WCA_BUFFER if wca else BUFFER) * cutoff
     tables["pairs"] = pairs.model_copy(update=update)
+
+
+def _number_density(tables: dict[str, Any]) -> None:
+    """The density of atoms or molecules that a density of mass comes to."""
+    initial = tables.get("initial")
+    if getattr(initial, "mass_density", None) is None or initial.density is not None:
+        return
+    types, molecules = tables.get("types", Types()), tables.get("molecules")
+    masses = types.masses
+    if initial.model != "molecules":
+        shares = types.fractions or [1.0]
+        mass = float(np.dot(shares[: len(masses)], masses[: len(shares)]))
+    elif molecules is None or molecules.model == "rigid" or max(types_in(molecules)) >= len(masses):
+        return  # what is missing is told by the rules
+    else:
+        mass = sum(masses[kind] for kind in types_in(molecules))
+    update = {"density": initial.mass_density / mass, "mass_density": None}
+    tables["initial"] = initial.model_copy(update=update)

@@ -7,16 +7,19 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from hpcphys.run.job import NonNegative, Positive, Table
+from hpcphys.run.units import Quantity
 
 Count = Annotated[int, Field(ge=1)]
 Three = Annotated[list[Count], Field(min_length=3, max_length=3)]
+Density = Annotated[Positive | None, Quantity("number density")]
+MassDensity = Annotated[Positive | None, Quantity("mass density")]
 LatticeKind = Literal["sc", "bcc", "fcc", "hcp", "diamond"]
 
 
 class Beginning(Table):
     """Keys of every beginning."""
 
-    temperature: NonNegative | None = Field(
+    temperature: Annotated[NonNegative | None, Quantity("temperature")] = Field(
         None,
         description="velocities are drawn for it and then scaled to it exactly; none: at rest, or as in "
         "the file",
@@ -32,7 +35,7 @@ class Beginning(Table):
     minimise: Literal["none", "fire", "lbfgs"] = Field(
         "none", description="go downhill before velocities are drawn: FIRE 2.0 or L-BFGS"
     )
-    minimise_force: Positive | None = Field(
+    minimise_force: Annotated[Positive | None, Quantity("force")] = Field(
         None,
         description="until no atom has a larger force; none: a tenth of the largest between 0.36 and 1 "
         "cutoffs, enough to begin a liquid",
@@ -49,7 +52,8 @@ class OnLattice(Beginning):
     atoms: Count | None = Field(
         None, description="instead of cells: at least so many atoms, in the most cubic box that holds them"
     )
-    density: Positive = Field(description="atoms per volume")
+    density: Density = Field(None, description="atoms per volume; this or mass_density")
+    mass_density: MassDensity = Field(None, description="instead of density: mass per volume")
 
 
 class AtRandom(Beginning):
@@ -57,10 +61,11 @@ class AtRandom(Beginning):
 
     model: Literal["random"]
     atoms: Count = Field(description="number of atoms")
-    density: Positive | None = Field(
-        None, description="atoms per volume of a cube; none: the box is that of [box] lengths"
+    density: Density = Field(
+        None, description="atoms per volume of a cube; none: mass_density, or the box of [box] lengths"
     )
-    closest: Positive | None = Field(
+    mass_density: MassDensity = Field(None, description="instead of density: mass per volume")
+    closest: Annotated[Positive | None, Quantity("length")] = Field(
         None,
         description="atoms are first pushed apart to about this distance by a soft repulsion; none: 0.8 of "
         "the potential's own length",
@@ -80,7 +85,8 @@ class OfMolecules(Beginning):
         None,
         description="instead of cells: at least so many molecules, in the most cubic box that holds them",
     )
-    density: Positive = Field(description="molecules per volume")
+    density: Density = Field(None, description="molecules per volume; this or mass_density")
+    mass_density: MassDensity = Field(None, description="instead of density: mass per volume")
     turned: bool = Field(True, description="orientations at random; false: all as the template lies")
 
 

@@ -18,6 +18,7 @@ from hpcphys.run.liquids.molecule_tables import Molecules
 from hpcphys.run.liquids.observable_tables import Observables
 from hpcphys.run.liquids.pair_tables import PairTable
 from hpcphys.run.liquids.units import Units
+from hpcphys.run.units import Quantity
 
 OF_ENSEMBLE = "ensemble"
 """Integrator that means: the composition that the ensemble is made for."""
@@ -35,6 +36,7 @@ else:
 
 Three = Annotated[list[Annotated[float, Field(allow_inf_nan=False)]], Field(min_length=3, max_length=3)]
 Lengths = Annotated[list[Positive], Field(min_length=3, max_length=3)]
+LENGTH, ENERGY = Quantity("length"), Quantity("energy")
 Axes = Annotated[list[bool], Field(min_length=3, max_length=3)]
 
 
@@ -49,18 +51,20 @@ class LiquidSystem(System):
 class BoxTable(Table):
     """The box, where it does not follow from the start: vectors (lx, 0, 0), (xy, ly, 0), (xz, yz, lz)."""
 
-    lengths: Lengths | None = Field(
+    lengths: Annotated[Lengths | None, LENGTH] = Field(
         None, description="lx, ly, lz; none: from the lattice, the density or the file"
     )
-    tilts: Three = Field([0.0, 0.0, 0.0], description="xy, xz, yz")
-    origin: Three = Field([0.0, 0.0, 0.0], description="the box's lower corner")
+    tilts: Annotated[Three, LENGTH] = Field([0.0, 0.0, 0.0], description="xy, xz, yz")
+    origin: Annotated[Three, LENGTH] = Field([0.0, 0.0, 0.0], description="the box's lower corner")
     periodic: Axes = Field([True, True, True], description="of each axis")
 
 
 class Types(Table):
     """What the types 0, 1, … of atoms are."""
 
-    masses: list[Positive] = Field([1.0], min_length=1, description="mass of an atom of each type")
+    masses: Annotated[list[Positive], Quantity("mass")] = Field(
+        [1.0], min_length=1, description="mass of an atom of each type"
+    )
     names: list[str] = Field([], description="names of the types, for files and figures")
     fractions: list[Annotated[float, Field(ge=0, le=1)]] | None = Field(
         None,
@@ -98,13 +102,15 @@ class LiquidOutput(Output):
 class LiquidLimits(Limits):
     """When a run has failed."""
 
-    energy_error: Positive | None = Field(
+    energy_error: Annotated[Positive | None, ENERGY] = Field(
         None,
         description="largest allowed |E - E0|/N of the ensemble's conserved quantity per atom [energy]; "
         "none: no "
         "limit",
     )
-    temperature: Positive | None = Field(None, description="largest allowed temperature; none: no limit")
+    temperature: Annotated[Positive | None, Quantity("temperature")] = Field(
+        None, description="largest allowed temperature; none: no limit"
+    )
 
 
 class LiquidJob(Job):

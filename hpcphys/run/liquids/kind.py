@@ -7,6 +7,7 @@ from typing import Any
 
 from hpcphys.run.kind import Broken, Kind
 from hpcphys.run.liquids.job import LiquidJob
+from hpcphys.run.units import UnitSystem
 
 
 class LiquidKind(Kind):
@@ -16,6 +17,12 @@ class LiquidKind(Kind):
     name = "liquid"
     rows = "atoms"
     job = LiquidJob
+
+    def unit_system(self, content: dict[str, Any]) -> UnitSystem | None:
+        """What [units] says, with the unit of time that follows; reduced units have none."""
+        from hpcphys.run.liquids.units import unit_system
+
+        return unit_system(content.get("units"))
 
     def normalised(self, tables: dict[str, Any], folder: Path) -> None:
         """Input files' paths start at the job's folder; cutoff and buffer that follow are filled in."""

@@ -7,7 +7,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from hpcphys.run.job import Positive, Table
+from hpcphys.run.units import Quantity
 
+Length = Annotated[Positive, Quantity("length")]
 Type = Annotated[int, Field(ge=0)]
 Pair = Annotated[list[Type], Field(min_length=2, max_length=2)]
 
@@ -25,7 +27,7 @@ class DumbBell(Molecule):
     """Two atoms at a fixed distance."""
 
     model: Literal["dumb_bell"]
-    length: Positive = Field(description="their distance")
+    length: Length = Field(description="their distance")
     types: Annotated[list[Type], Field(min_length=2, max_length=2)] = Field([0, 0], description="their types")
 
 
@@ -33,7 +35,7 @@ class ThreeSite(Molecule):
     """An apex with two equal bonds and a fixed angle: the shape of water."""
 
     model: Literal["three_site"]
-    length: Positive = Field(description="length of the two bonds")
+    length: Length = Field(description="length of the two bonds")
     angle: Annotated[float, Field(gt=0, lt=180)] = Field(109.47, description="angle between them in degrees")
     types: Annotated[list[Type], Field(min_length=3, max_length=3)] = Field(
         [0, 1, 1], description="types of the apex and of the other two"
@@ -45,7 +47,7 @@ class Chain(Molecule):
 
     model: Literal["chain"]
     atoms: Annotated[int, Field(ge=2, le=32)] = Field(description="atoms of a chain")
-    length: Positive = Field(description="length of every bond")
+    length: Length = Field(description="length of every bond")
     angle: Annotated[float, Field(gt=0, le=180)] = Field(
         112.0, description="angle of the zigzag at the start, in degrees"
     )
@@ -61,7 +63,7 @@ class Rigid(Molecule):
     model: Literal["rigid"]
     types: list[Type] = Field(min_length=2, description="type of each atom, in the order of the ids")
     bonds: list[Pair] = Field(min_length=1, description="pairs of atoms, counted from 0")
-    lengths: list[Positive] = Field(min_length=1, description="length of each bond")
+    lengths: list[Length] = Field(min_length=1, description="length of each bond")
 
 
 Molecules = Annotated[DumbBell | ThreeSite | Chain | Rigid, Field(discriminator="model")]

@@ -7,7 +7,9 @@ from typing import Annotated
 from pydantic import Field
 
 from hpcphys.run.job import NonNegative, Positive, Table
+from hpcphys.run.units import Quantity
 
+OptionalTime = Annotated[Positive | None, Quantity("time")]
 Steps = Annotated[int, Field(ge=1)]
 
 
@@ -15,7 +17,7 @@ class Rdf(Table):
     """Radial distribution functions g_ab(r) of all pairs of types."""
 
     every: Steps = Field(50, description="steps between samples")
-    largest: Positive | None = Field(
+    largest: Annotated[Positive | None, Quantity("length")] = Field(
         None,
         description="distances up to it are counted; none: 0.98 of half the box's smallest width at the "
         "start",
@@ -29,10 +31,10 @@ class Msd(Table):
     every: Steps = Field(10, description="steps between samples, each of which is a time origin")
     points: Steps = Field(8, description="origins kept at each level of lags (even)")
     levels: Steps = Field(8, description="levels, each with lags twice as long as the last")
-    fit_from: Positive | None = Field(
+    fit_from: OptionalTime = Field(
         None, description="the slope is taken from this lag on [time]; none: a quarter of the longest"
     )
-    fit_to: Positive | None = Field(None, description="and up to this one; none: half of the longest")
+    fit_to: OptionalTime = Field(None, description="and up to this one; none: half of the longest")
 
 
 class Vacf(Table):
@@ -40,7 +42,7 @@ class Vacf(Table):
 
     every: Steps = Field(5, description="steps between samples, each of which is a time origin")
     points: Steps = Field(128, description="number of lags (even); 24 bytes of memory per atom each")
-    integrate_to: Positive | None = Field(
+    integrate_to: OptionalTime = Field(
         None, description="D is the integral up to this lag [time]; none: to the longest"
     )
 
@@ -58,7 +60,7 @@ class Viscosity(Table):
     """Shear viscosity from the fluctuations of the pressure tensor (Green and Kubo, Helfand)."""
 
     every: Steps = Field(5, description="steps between samples of the pressure tensor")
-    integrate_to: Positive | None = Field(
+    integrate_to: OptionalTime = Field(
         None, description="η is the integral up to this lag [time]; none: to where the noise takes over"
     )
 
@@ -73,7 +75,7 @@ class Observables(Table):
     """What is averaged while the run goes on; block averages of temperature, energies and pressure always
     are."""
 
-    begin: NonNegative = Field(
+    begin: Annotated[NonNegative, Quantity("time")] = Field(
         0.0, description="time from which averages begin: what came before is equilibration"
     )
     every: Steps | None = Field(

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from hpcphys.run.job import NonNegative, Positive, Table
+from hpcphys.run.units import Quantity
 
 FORMS = "a number, a list with one number for each type, or a matrix (a list of rows) for each pair of types"
 
@@ -29,13 +30,17 @@ def per_type(value: Any) -> Any:
 
 
 PerType = Annotated[float | list[float] | list[list[float]], BeforeValidator(per_type)]
+Energies = Annotated[PerType, Quantity("energy")]
+Lengths = Annotated[PerType, Quantity("length")]
+Length = Annotated[Positive, Quantity("length")]
+OptionalLength = Annotated[Positive | None, Quantity("length")]
 
 
 class Pairs(Table):
     """Keys of every potential."""
 
-    cutoff: Positive = Field(description="pairs farther apart do not meet [length]")
-    buffer: Positive | None = Field(
+    cutoff: Length = Field(description="pairs farther apart do not meet [length]")
+    buffer: OptionalLength = Field(
         None, description="how much farther the list of pairs reaches; none: 0.12 of the cutoff"
     )
     rebuild_every: Annotated[int, Field(ge=1)] | None = Field(
@@ -55,14 +60,14 @@ class Ended(Pairs):
         "none",
         description="how the potential ends: cut; its value, or its force too, shifted to 0; a smooth switch",
     )
-    switch_from: Positive | None = Field(None, description="where shift = 'switch' begins [length]")
+    switch_from: OptionalLength = Field(None, description="where shift = 'switch' begins [length]")
 
 
 class Mixed(Ended):
     """Keys of potentials with an energy and a length for each type."""
 
-    epsilon: PerType = Field(1.0, description=f"depth ε: {FORMS}")
-    sigma: PerType = Field(1.0, description=f"length σ: {FORMS}")
+    epsilon: Energies = Field(1.0, description=f"depth ε: {FORMS}")
+    sigma: Lengths = Field(1.0, description=f"length σ: {FORMS}")
     mixing: Literal["lorentz_berthelot", "geometric", "explicit"] = Field(
         "lorentz_berthelot", description="rule for unlike types; 'explicit': matrices are given"
     )
@@ -81,12 +86,12 @@ class Wca(Pairs):
     """Lennard-Jones + ε up to its minimum 2^(1/6) σ, 0 beyond: purely repulsive."""
 
     model: Literal["wca"]
-    cutoff: Positive | None = Field(None, description="none: 2^(1/6) times the largest σ [length]")
-    buffer: Positive | None = Field(
+    cutoff: OptionalLength = Field(None, description="none: 2^(1/6) times the largest σ [length]")
+    buffer: OptionalLength = Field(
         None, description="how much farther the list of pairs reaches; none: 0.3 of the cutoff"
     )
-    epsilon: PerType = Field(1.0, description=f"ε: {FORMS}")
-    sigma: PerType = Field(1.0, description=f"σ: {FORMS}")
+    epsilon: Energies = Field(1.0, description=f"ε: {FORMS}")
+    sigma: Lengths = Field(1.0, description=f"σ: {FORMS}")
     mixing: Literal["lorentz_berthelot", "geometric", "explicit"] = Field(
         "lorentz_berthelot", description="rule for unlike types; 'explicit': matrices are given"
     )
@@ -96,16 +101,16 @@ class Morse(Ended):
     """E = D [exp(-2 a (r - r₀)) - 2 exp(-a (r - r₀))]."""
 
     model: Literal["morse"]
-    depth: PerType = Field(1.0, description=f"D: {FORMS}")
+    depth: Energies = Field(1.0, description=f"D: {FORMS}")
     a: PerType = Field(1.0, description="a [1/length]")
-    r0: PerType = Field(1.0, description="r₀ [length]")
+    r0: Lengths = Field(1.0, description="r₀ [length]")
 
 
 class Buckingham(Ended):
     """E = A exp(-B r) - C/r⁶."""
 
     model: Literal["buckingham"]
-    A: PerType = Field(description=f"A [energy]: {FORMS}")
+    A: Energies = Field(description=f"A [energy]: {FORMS}")
     B: PerType = Field(description="B [1/length]")
     C: PerType = Field(description="C [energy length⁶]")
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from hpcphys.compiler.compositions import composition_names
 from hpcphys.run.kind import Broken
-from hpcphys.run.liquids.declaration import potential_of, rigid_template
+from hpcphys.run.liquids.declaration import potential_of, rigid_template, types_in
 from hpcphys.run.liquids.job import OF_ENSEMBLE
 from hpcphys.run.time_rules import equal_steps
 
@@ -90,9 +90,8 @@ def _initial(initial: Any, box: Any, molecules: Any, files_needed: bool) -> list
         if stated:
             text = "is given, but the box follows from cells and density of the lattice; remove it"
             broken.append((("box", "lengths"), text))
-    if initial.model == "random" and (initial.density is None) != stated:
-        found = "is given together with box.lengths" if stated else "is missing, and so is box.lengths"
-        broken.append((("initial", "density"), f"{found}; give one of them"))
+    if initial.model != "file":
+        broken += _density(initial, stated)
     if initial.model == "molecules" and (molecules is None or molecules.model == "rigid"):
         text = "needs a table [molecules] with model = 'dumb_bell', 'three_site' or 'chain'"
         broken.append((("initial", "model"), f"'molecules' {text}"))
@@ -111,6 +110,18 @@ def _initial(initial: Any, box: Any, molecules: Any, files_needed: bool) -> list
         if stated:
             broken.append((("box", "lengths"), "is given, but the file has a box; remove it"))
     return broken
+
+
+def _density(initial: Any, stated: bool) -> list[Broken]:
+    """One of density, mass_density and, for a random packing, box.lengths.  stated: these are given"""
+    random = initial.model == "random"
+    given = [name for name in ("density", "mass_density") if getattr(initial, name) is not None]
+    given += ["box.lengths"] if stated and random else []
+    if len(given) == 1:
+        return []
+    names = "density, mass_density" + (", box.lengths" if random else "")
+    found = f"{' and '.join(given)} are given" if given else "is missing"
+    return [(("initial", "density"), f"{found}; give one of {names}")]
 
 
 def _ensemble(ensemble: Any, initial: Any, types: Any) -> list[Broken]:
@@ -169,7 +180,7 @@ def _types(tables: dict[str, Any]) -> list[Broken]:
 def _molecules(tables: dict[str, Any]) -> list[Broken]:
     molecules, types = tables["molecules"], tables.get("types")
     broken: list[Broken] = []
-    kinds = [molecules.type] if molecules.model == "chain" else molecules.types
+    kinds = types_in(molecules)
     count = 1 if types is None else len(types.masses)
     if max(kinds) >= count:
         text = f"an atom has type {max(kinds)}, and types.masses has {count}: give a mass for each type"

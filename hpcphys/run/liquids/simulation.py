@@ -108,7 +108,7 @@ class LiquidSimulation(Simulation):
 
     @property
     def memory(self) -> dict[str, Any]:
-        """Counts of lists, momenta that stay zero, the start of the conserved quantity, observables' numbers."""
+        """Counts of lists, momenta that stay zero, where the conserved quantity began, observables."""
         return {
             "pairs": self.pairs.memory,
             "kept_momenta": self._kept_momenta,

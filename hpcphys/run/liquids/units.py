@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import sqrt
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 
 from hpcphys.run.job import Table
+from hpcphys.run.units import UnitSystem
 
 GAS_CONSTANT = 8.31446261815324e-3
 """k_B N_A [kJ/(mol K)], exact since 2019 (CODATA)."""
@@ -86,3 +87,15 @@ def named_units(units: Units) -> NamedUnits:
         time_ps=scale * sqrt(1.0 / unit),  # √(u nm²/(kJ/mol)) is a picosecond
         pressure_bar=unit / scale**3 * BAR,
     )
+
+
+def unit_system(table: Any) -> UnitSystem | None:
+    """What texts like "94.4 K" are converted to; None for reduced units, or a table that is not valid."""
+    try:
+        units = Units.model_validate(table or {})
+    except ValidationError:
+        return None
+    if units.system == "lj":
+        return None
+    named = named_units(units)
+    return UnitSystem(f"1 {named.length}", f"1 {named.mass}", f"{named.time_ps!r} ps", "1 kelvin")
