@@ -1,7 +1,9 @@
 """Pair forces: force-only beside a bare loop over the same list, the list's price, whole steps.
 
 The benchmark `in.lj` of LAMMPS: density 0.8442, cutoff 2.5, a face-centred lattice at temperature 1.44,
-time step 0.005; one core, process CPU time, the best of several.     python scaling/pairs.py [--cells 20 40] [--quick]
+time step 0.005; one core, process CPU time, the best of several.
+
+python scaling/pairs.py [--cells 20 40] [--quick]
 """
 
 from __future__ import annotations
@@ -121,7 +123,8 @@ def measured(
             best_bare = min(best_bare, timed(bare, 2).cpu / repeats)
     return Rates(
         count, best_bare if bare is not None else 0.0, best_force, build, step,
-        (after["builds"] - before["builds"]) / (3 * steps), (after["prunings"] - before["prunings"]) / (3 * steps),
+        (after["builds"] - before["builds"]) / (3 * steps),
+        (after["prunings"] - before["prunings"]) / (3 * steps),
     )  # fmt: skip
 
 
@@ -159,8 +162,10 @@ def main(arguments: list[str] | None = None) -> int:
     with alone():
         for precision in given.precisions:
             table = Table(
-                f"Lennard-Jones, {precision}, buffer {given.buffer:g}, pruned to {given.inner:g}: million atom-steps/s/core",
-                "atoms", "bare", "force only", "everything", "bare/force [time]", "build/force", "build every 20",
+                f"Lennard-Jones, {precision}, buffer {given.buffer:g}, pruned to {given.inner:g}: "
+                "million atom-steps/s/core",
+                "atoms", "bare", "force only", "everything", "bare/force [time]", "build/force",
+                "build every 20",
                 "steps/build", "steps/pruning", "force/step",
             )  # fmt: skip
             for n in cells:

@@ -127,6 +127,8 @@ def test_threads_share_the_work():
             options = {"reproducible": True} if fixed else {"precision": "double"}
             totals = evaluated(field_of(box, threads=threads, **options), state)
             results[fixed, threads] = by_id(state), totals["energy"], totals["virial"]
+    # Sums in floating point do depend on who adds: the comparison below can fail.
+    assert not np.array_equal(results[False, 3][0], results[False, 1][0])
     for threads in (2, 3):
         assert relative(results[False, threads][0], results[False, 1][0]) < 1e-14
         for found, expected in zip(results[True, threads], results[True, 1], strict=True):
@@ -258,7 +260,7 @@ def test_bad_input_is_refused():
         with pytest.raises(ValueError, match=problem):
             field_of(box, cutoff=cutoff, buffer=buffer, **options)
     with pytest.raises(ValueError, match="types up to 3"):
-        field_of(box, LennardJones([1, 1], [1, 1])).evaluate(
+        field_of(box, LennardJones([1, 1], [1, 1], shift="switch", switch_from=2.0)).evaluate(
             state_of(np.arange(24.0).reshape(8, 3) % 10, [3] * 8)
         )
     field = field_of(box)

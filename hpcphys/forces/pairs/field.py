@@ -156,8 +156,8 @@ class PairForces:
 
     def totals(self) -> dict[str, Any]:
         """Of the last evaluation that was asked for them: energy, virial (3, 3) = Σ_pairs F_ij ⊗ x_ij, and
-        the corrections for what lies beyond the cutoff, tail_energy and tail_virial (3, 3).  Sums over all ranks;
-        collective.
+        the corrections for what lies beyond the cutoff, tail_energy and tail_virial (3, 3).  Sums over
+        all ranks; collective.
 
         U_tail = 1/2 Σ_ab N_a N_b/V ∫_{r_c}^∞ 4π r² E_ab dr,
         tr W_tail = 1/2 Σ_ab N_a N_b/V ∫ 4π r² (-r E'_ab) dr;
