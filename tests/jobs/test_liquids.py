@@ -105,6 +105,10 @@ def test_what_a_run_leaves_and_says(launch, folder):
         assert np.isfinite(metrics[name])
         assert metrics[f"{name}_error"] > 0.0
     assert metrics["builds"] >= 2
+    fewer = JOB.replace("[5, 5, 5]", "[5, 5, 6]").replace("rdf = {{ every = 5, bins = 40 }}", "")
+    given = folder("given", 10, fewer)
+    run = launch("run", given.job, "--overwrite", "--set", "observables.begin=0.0", ranks=1)
+    assert run.end() == 0, run.err  # nothing of the other run is gone on with
     with h5py.File(given.path / "diagnostics.h5") as file:
         assert {"conserved", "conserved_error", "builds", "dangerous_builds", "pressure_tensor"} <= set(file)
 
