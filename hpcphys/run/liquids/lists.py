@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from hpcphys.decomposition.cells.box import ELEMENTS
 from hpcphys.forces.pairs import PairForces
 
 LISTED = "listed"
 """Array of the state: the positions at which the present list was made."""
 BOX = "box."
+BOX_NAMES = tuple(f"{BOX}{name}" for name in (*ELEMENTS, "x0", "y0", "z0"))
 LISTED_BOX = "listed.box."
 
 
@@ -25,6 +27,7 @@ class ListedPairs(PairForces):
     def __init__(self, *given: Any, rebuild_every: int | None = None, **options: Any):
         self.rebuild_every = rebuild_every
         self.totals_known = False
+        self._seen: tuple[Any, ...] = ()
         super().__init__(*given, **options)
 
     def evaluate(self, state: Any, outputs: Any = frozenset()) -> None:
@@ -71,6 +74,13 @@ class ListedPairs(PairForces):
             int(memory[name]) for name in ("builds", "dangerous", "since_build")
         )
         self.totals_known = False
+
+    def _follow_box(self, state: Any) -> None:
+        """As PairForces; a box that stands still costs a comparison of numbers, not a new Box in every step."""
+        numbers = tuple(state.scalars.get(name) for name in BOX_NAMES)
+        if numbers != self._seen:
+            super()._follow_box(state)
+            self._seen = numbers
 
     @property
     def memory(self) -> dict[str, int]:
