@@ -76,7 +76,7 @@ class ListedPairs(PairForces):
         self.totals_known = False
 
     def _follow_box(self, state: Any) -> None:
-        """As PairForces; a box that stands still costs a comparison of numbers, not a new Box in every step."""
+        """As PairForces; a box that stands still costs a comparison of numbers, no new Box in each step."""
         numbers = tuple(state.scalars.get(name) for name in BOX_NAMES)
         if numbers != self._seen:
             super()._follow_box(state)

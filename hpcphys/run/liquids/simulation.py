@@ -135,7 +135,7 @@ class LiquidSimulation(Simulation):
             if resumed:
                 self._guarded(lambda: self.program.prepare())
                 return
-            self._guarded(lambda: self.program.prepare({"totals"}))
+            self._guarded(lambda: self.program.prepare({"totals"}), at_start=True)
             state, job = self.state, self.job
             if self.communicator.agree(not np.isfinite(self.backend.host(state["force"])).all()):
                 raise_not_finite(state, self.backend, self.communicator)
@@ -266,13 +266,13 @@ class LiquidSimulation(Simulation):
             lines.append("dangerous builds: a list held for a single step; give a larger pairs.buffer")
         return lines
 
-    def _guarded(self, action: Any) -> None:
+    def _guarded(self, action: Any, at_start: bool = False) -> None:
         """Do it; an operation that fails ends the run with what it says of atoms and step."""
         try:
             action()
         except OperationError as error:
             if isinstance(error.__cause__, ValueError | ArithmeticError | RuntimeError):
-                raise_failed(error, self.communicator)
+                raise_failed(error, self.communicator, at_start)
             raise
         except FloatingPointError as error:
             raise RunError(str(error)) from error

@@ -31,10 +31,10 @@ def raise_not_finite(state: Any, backend: Any, communicator: Any) -> NoReturn:
     raise RunError(f"velocities overflow after step {state.step} at time {state.time:g}.  {NO_CHECKPOINT}")
 
 
-def raise_failed(error: OperationError, communicator: Any) -> NoReturn:
+def raise_failed(error: OperationError, communicator: Any, at_start: bool) -> NoReturn:
     """Raise RunError for an operation that failed: with the same text on all ranks where all of them know of
     it (overlaps, lost atoms); where one rank alone does (a molecule's constraint), it ends the others."""
-    text = str(error)
+    text = f"before the first step: {error.__cause__}" if at_start else str(error)
     if isinstance(error.__cause__, FloatingPointError):
         texts = communicator.allgather(text)
         text = next((each for each in texts if "another rank" not in each), texts[0])
