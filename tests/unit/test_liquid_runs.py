@@ -309,3 +309,26 @@ def test_a_file_that_moves_as_a_whole_is_brought_to_rest_unless_the_job_keeps_it
     kept = started(job_text(f"{text}\nremove_drift = false")).row()
     # 3 N degrees of freedom hold the heat of 3 N - 3 and the drift's 27 N/2.
     assert kept["temperature"] == pytest.approx((1497 * 1.2 + 500 * 27.0) / 1500)
+
+
+def test_a_box_that_shrinks_below_what_is_looked_at_ends_the_run():
+    text = failure(
+        job_text(
+            ensemble=MTK.replace("pressure = 1.0", "pressure = 20.0"),
+            more="[observables]\nrdf = { every = 5, largest = 4.2 }",
+        )
+    )
+    assert "distances up to 4.2 were asked; the box" in text
+    assert text.startswith("after step ")
+
+
+def test_observables_that_cannot_be_are_told_as_part_of_the_job():
+    text = failure(job_text(more="[observables]\nstructure_factor = { k_max = 0.1 }"))
+    assert text.startswith("observables: k_max 0.1")
+
+
+def test_lists_made_on_schedule_are_not_dangerous():
+    simulation = started(job_text(pairs=PAIRS + "\nrebuild_every = 1"))
+    simulation.advance(5, diagnosed=False)
+    assert simulation.pairs.builds == 6
+    assert simulation.pairs.dangerous == 0

@@ -33,8 +33,10 @@ class ListedPairs(PairForces):
     def evaluate(self, state: Any, outputs: Any = frozenset()) -> None:
         """As PairForces, with a new list when it is time."""
         if self.rebuild_every is not None and self.builds and self._since_build >= self.rebuild_every:
+            dangerous = self.dangerous  # a list that was to hold no longer was not too thin
             self._follow_box(state)
             self.rebuild(state)
+            self.dangerous = dangerous
         super().evaluate(state, outputs)
         self.totals_known = self._have_totals
 

@@ -19,8 +19,8 @@ class Rdf(Table):
     every: Steps = Field(50, description="steps between samples")
     largest: Annotated[Positive | None, Quantity("length")] = Field(
         None,
-        description="distances up to it are counted; none: 0.98 of half the box's smallest width at the "
-        "start",
+        description="distances up to it are counted; none: 0.49 of the box's smallest width at the start, "
+        "0.42 where the box moves",
     )
     bins: Steps = Field(200, description="number of bins")
 

@@ -17,6 +17,9 @@ from hpcphys.run.liquids.thermo import Moment
 
 PREFIX = "observables/"
 
+FIXED_BOX, MOVING_BOX = 0.49, 0.42
+"""Of the smallest width at the start: how far g(r) reaches, if the job does not say; a box may shrink."""
+
 
 @dataclass(frozen=True)
 class Watched:
@@ -49,7 +52,8 @@ class Observing:
         )
         types, exact = len(job.types.masses), job.run.reproducible
         if given.rdf is not None:
-            largest = given.rdf.largest or 0.49 * float(box.widths.min())
+            share = MOVING_BOX if system.ensemble.scales_box else FIXED_BOX
+            largest = given.rdf.largest or share * float(box.widths.min())
             rdf = observables.RadialDistribution(
                 backend, communicator, largest=largest, bins=given.rdf.bins, types=types
             )

@@ -14,7 +14,7 @@ from hpcphys.decomposition.cells.box import Box
 from hpcphys.io.blocks import Block
 from hpcphys.run.checkpoint import Checkpoint
 from hpcphys.run.driver import steps_wanted
-from hpcphys.run.errors import RunError
+from hpcphys.run.errors import JobError, RunError
 from hpcphys.run.kind import Simulation
 from hpcphys.run.liquids import assembly, results
 from hpcphys.run.liquids.beginning import begin
@@ -25,7 +25,13 @@ from hpcphys.run.liquids.snapshots import Snapshots
 from hpcphys.run.liquids.start import first_configuration
 from hpcphys.run.liquids.thermo import Moment, ThermoLines, measured, row_of
 from hpcphys.run.liquids.units import named_units
-from hpcphys.run.liquids.watch import Watch, check_first_forces, raise_failed, raise_not_finite
+from hpcphys.run.liquids.watch import (
+    NO_CHECKPOINT,
+    Watch,
+    check_first_forces,
+    raise_failed,
+    raise_not_finite,
+)
 
 LINES = 20
 """Thermo lines of a run that does not say how many."""
@@ -72,7 +78,10 @@ class LiquidSimulation(Simulation):
         self._kept_momenta = memory.get("kept_momenta", None if job.initial.remove_drift else 0)
         self._compile()
         self.watch = Watch(job.limits, memory.get("watch"))
-        self.observing = Observing(job, self.system, box, backend, communicator)
+        try:
+            self.observing = Observing(job, self.system, box, backend, communicator)
+        except ValueError as problem:
+            raise JobError([f"observables: {problem}"]) from problem
         if checkpoint is not None:
             self.observing.restore(checkpoint, memory["observables"])
         self.snapshots = Snapshots(job, communicator, backend, self.units)
@@ -274,5 +283,8 @@ class LiquidSimulation(Simulation):
             if isinstance(error.__cause__, ValueError | ArithmeticError | RuntimeError):
                 raise_failed(error, self.communicator, at_start)
             raise
-        except FloatingPointError as error:
-            raise RunError(str(error)) from error
+        except (
+            ValueError,
+            ArithmeticError,
+        ) as error:  # of an observable, or of an evaluation beside the steps
+            raise RunError(f"after step {self.state.step}: {error}.  {NO_CHECKPOINT}") from error
