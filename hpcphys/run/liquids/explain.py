@@ -70,19 +70,21 @@ def _conserved(job: LiquidJob, system: Any, program: Any) -> list[str]:
         "cutoff changes it by E(r_c) (shift = 'force' or 'switch' does not)",
         "potential": "; the force jumps at the cutoff, which adds a small random walk",
     }.get(shift if job.pairs.model != "wca" else "force", "")
-    parts = ", ".join(ensemble.parts(system.state, system.setting)) or "nothing"
+    parts = ", ".join(["energy", *ensemble.parts(system.state, system.setting)])
     momentum = (
         "exact to rounding"
         if ensemble.keeps_momentum
         else "not conserved: friction and noise act on each atom"
     )
+    corners = getattr(job.ensemble, "ramp", None)
+    ramp = f"; the bath goes through [time, T] = {corners}" if corners else ""
     return [
         "Ensemble",
-        f"  {ensemble.describe()}: samples {ensemble.samples}",
+        f"  {ensemble.describe()}: samples {ensemble.samples}{ramp}",
         f"  {system.setting.degrees} degrees of freedom (of {system.setting.atoms} atoms in this "
         f"explanation)",
         "Conserved",
-        f"  kinetic + potential energy and of the ensemble: {parts}; oscillates by O(dt^{order}){smooth}",
+        f"  {parts}: their sum oscillates by O(dt^{order}){smooth}",
         f"  momentum: {momentum}",
     ]
 
