@@ -90,7 +90,9 @@ class Driver:
         written.
         """
         self.simulation.start(self.resumed)
-        if not self.resumed:
+        if self.resumed:
+            self.simulation.resume_files(self.folder)
+        else:
             self._diagnose()
             self._append_further()
             self._snapshot()
@@ -106,6 +108,7 @@ class Driver:
             if request == signals.STOP and not self.is_finished():
                 progress.clear()
                 self.checkpoint()
+                self.simulation.write_results(self.folder)
                 self.reason = next(
                     (text for text in self.communicator.allgather(self.requests.reason) if text), ""
                 )
@@ -138,7 +141,7 @@ class Driver:
             path = write_checkpoint(
                 self.folder,
                 self.communicator,
-                {name: self._stored(name) for name in state.names()},
+                {name: self._stored(name) for name in state.names()} | self.simulation.further_blocks(),
                 state.time,
                 state.step,
                 scalars=state.scalars,
@@ -216,6 +219,10 @@ class Driver:
             if progress is not None:
                 progress.clear()
             raise
+        if lines := self.simulation.table_lines(row):
+            if progress is not None:
+                progress.clear()
+            self.log.line(lines)
 
     def _append_further(self) -> None:
         """Rows that are due now for the series of the simulation's own."""
@@ -256,6 +263,7 @@ class Driver:
             self._diagnose()
         self._snapshot()
         self._flush()
+        self.simulation.write_results(self.folder)
 
     def _share_done(self) -> float:
         wanted = steps_wanted(self.job)

@@ -152,7 +152,7 @@ def _explained(table: str, kind: Any, problem: Any) -> tuple[Path_, str]:
             continue
         path, holder = (*path, str(part)), kind
         fields = getattr(kind, "model_fields", {})
-        kind = fields[part].annotation if part in fields else None
+        kind = _without_none(fields[part].annotation) if part in fields else None
     keys, tags = getattr(holder, "model_fields", {}), sorted(_tags(kind))
     found, code = problem["input"], problem["type"]
     if code == "extra_forbidden":
@@ -170,6 +170,12 @@ def _explained(table: str, kind: Any, problem: Any) -> tuple[Path_, str]:
             return path, f"found {found!r}; did you mean {close[0]!r}?"
     message = problem["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     return path, f"found {_shown(found)}; allowed: {message}"
+
+
+def _without_none(kind: Any) -> Any:
+    """X of `X | None`, other types as they are: a table that may be left out has the keys of the table."""
+    members = [member for member in typing.get_args(kind) if member is not type(None)]
+    return members[0] if len(members) == 1 and type(None) in typing.get_args(kind) else kind
 
 
 def _tags(kind: Any) -> dict[str, type[BaseModel]]:

@@ -33,25 +33,30 @@ the units of the job, which the text of its kind names.
 Relative input paths start at the job file's folder, relative output folders at the current folder.
 """
 
+SHARED = """## Tables of every kind
+
+A kind that adds keys to one of them, or gives them another meaning, has it in its own section.
+"""
+
 
 def reference() -> str:
-    """The page as Markdown: the tables that all kinds share, then those of each kind; a row for each key."""
+    """The page as Markdown: the tables of each kind, then those that kinds share; a row for each key."""
     kinds = [kind_named(name) for name in MODULES]
     schemas = [typing.get_type_hints(kind.job, include_extras=True) for kind in kinds]
-    shared = [
-        name
+    shared = {
+        name: table
         for name, table in typing.get_type_hints(Job, include_extras=True).items()
-        if name in Job.model_fields and all(schema[name] == table for schema in schemas)
-    ]
+        if name in Job.model_fields and any(schema[name] == table for schema in schemas)
+    }
     sections = [INTRODUCTION]
     for kind, schema in zip(kinds, schemas, strict=True):
         sections.append(f'## kind = "{kind.name}"\n\n{inspect.getdoc(kind)}\n')
         for name in kind.job.model_fields:
-            if name not in shared:
+            if schema[name] != shared.get(name):
                 sections += _sections(name, schema[name], "###")
-    sections.append("## Tables of every kind\n")
-    for name in shared:
-        sections += _sections(name, schemas[0][name], "###")
+    sections.append(SHARED)
+    for name, table in shared.items():
+        sections += _sections(name, table, "###")
     return "\n".join(sections)
 
 
@@ -59,7 +64,12 @@ def _sections(name: str, annotation: object, heading: str) -> list[str]:
     """The table `name`, or each of the models that it may hold."""
     models = _models(annotation)
     if len(models) == 1:
-        return [f"{heading} [{name}]\n\n{inspect.getdoc(models[0])}\n\n{_table(models[0])}"]
+        (model,) = models
+        sections = [f"{heading} [{name}]\n\n{inspect.getdoc(model)}\n\n{_table(model)}"]
+        for key, field in model.model_fields.items():
+            if len(_models(field.annotation)) == 1:  # a table within the table
+                sections += _sections(f"{name}.{key}", field.annotation, heading)
+        return sections
     sections = [f"{heading} [{name}]\n\n`model` says which of these it is.\n"]
     for model in models:
         choice = typing.get_args(model.model_fields["model"].annotation)[0]

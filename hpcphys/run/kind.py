@@ -12,6 +12,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar
 
+from hpcphys.io.blocks import Block
 from hpcphys.run.checkpoint import Checkpoint
 from hpcphys.run.job import Job
 from hpcphys.run.units import UnitSystem
@@ -21,6 +22,7 @@ MODULES = {
     "hamiltonian": "hpcphys.run.expressions.kind",
     "fluid": "hpcphys.run.fluids.kind",
     "wavefunction": "hpcphys.run.wavefunctions.kind",
+    "liquid": "hpcphys.run.liquids.kind",
 }
 """Name in [system] kind -> module whose KIND is the kind."""
 
@@ -116,6 +118,23 @@ class Simulation(ABC):
         Checkpoints hold them in their global order; all other arrays are rows in the order of the ranks.
         """
         return {}
+
+    def further_blocks(self) -> dict[str, Block]:
+        """What a checkpoint must keep besides the state and `memory`: datasets in blocks, by name; the ranks
+        that resume read their parts by Checkpoint.block."""
+        return {}
+
+    def table_lines(self, row: dict[str, Any]) -> str:
+        """Lines for the terminal and the log that tell a row of diagnostics, or ""."""
+        return ""
+
+    def resume_files(self, folder: Path) -> None:
+        """Cut back files of the simulation's own that go on after the checkpoint that is resumed."""
+        return
+
+    def write_results(self, folder: Path) -> None:
+        """Write what has been measured, beside the summary: after the last step, or when the run stops."""
+        return
 
     def between_steps(self) -> str:
         """What is due between two steps besides diagnostics; a line for the log, or ""."""

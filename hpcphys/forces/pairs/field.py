@@ -260,7 +260,7 @@ class PairForces:
         images = None if image is None else be.host(image)
         lost = self.host.host("pairs_wrap", self.handle, len(position), position, images)
         if lost:
-            far = np.flatnonzero(~(np.abs(position) < 1e30).all(axis=1))[:5]
+            far = np.flatnonzero(~(np.abs(self.box.fractional(position)) < 1e6).all(axis=1))[:5]
             names = [int(be.host(state["id"])[i]) if "id" in state else int(i) for i in far]
             raise FloatingPointError(
                 f"{lost} atoms are lost: positions not finite or a million boxes away (ids {names}); "

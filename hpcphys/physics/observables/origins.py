@@ -156,7 +156,9 @@ class TimeOrigins:
             "kind": self.kind, "lags": lags, "types": self.types, "interval": self.interval,
             "samples": self._samples,
         }  # fmt: skip
-        past = np.ascontiguousarray(np.moveaxis(self._past, 3, 0)).reshape(len(self._id), -1)
+        past = np.ascontiguousarray(np.moveaxis(self._past, 3, 0))
+        width = int(np.prod(past.shape[1:]))  # -1 could not be told where there is no row, or no sample yet
+        past = past.reshape(len(past), width)
         return Saved(numbers, self.segments.arrays(), {"id": self._id, "type": self._type, "past": past})
 
     def restore(self, saved: Saved) -> None:
