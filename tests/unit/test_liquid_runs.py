@@ -15,6 +15,7 @@ from hpcphys.io.lammps_data import write_lammps_data
 from hpcphys.io.rows import DataFileError
 from hpcphys.report.log import Log
 from hpcphys.run.errors import JobError, RunError
+from hpcphys.run.liquids.exclusions import template_atoms
 from hpcphys.run.liquids.lists import LISTED
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -332,3 +333,16 @@ def test_lists_made_on_schedule_are_not_dangerous():
     simulation.advance(5, diagnosed=False)
     assert simulation.pairs.builds == 6
     assert simulation.pairs.dangerous == 0
+
+
+def test_pairs_without_a_force_follow_the_molecules_of_a_file():
+    """Whatever the order of ids; molecules of other types keep their forces."""
+    rows = np.array([[7, 40, 1], [7, 4, 0], [7, 9, 1], [3, 1, 0], [3, 2, 1], [5, 6, 1], [5, 7, 0], [5, 8, 1]])
+    assert template_atoms(rows, [0, 1, 1]).tolist() == [[4, 9, 40]]
+    assert template_atoms(rows, [0, 1]).tolist() == [[1, 2]]
+    assert template_atoms(rows[:0], [0, 1]).shape == (0, 2)
+
+
+def test_a_file_without_molecules_is_no_start_for_molecules(tmp_path):
+    text = failure(job_text(on_top(tmp_path, 1.0), more=MOLECULES))
+    assert "does not say which molecule an atom belongs to" in text
