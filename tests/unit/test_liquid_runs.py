@@ -15,6 +15,7 @@ from hpcphys.io.lammps_data import write_lammps_data
 from hpcphys.io.rows import DataFileError
 from hpcphys.report.log import Log
 from hpcphys.run.errors import JobError, RunError
+from hpcphys.run.liquids.exclusions import template_atoms
 from hpcphys.run.liquids.lists import LISTED
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -38,17 +39,26 @@ from liquid_jobs import (
 SERIAL = Communicator.serial()
 
 
-def test_lammps_numbers_of_the_first_step():
+def test_lammps_numbers():
     """in.lj of LAMMPS's benchmarks, 32,000 atoms: Temp 1.44, E_pair -6.7733681, TotEng -4.6134356,
     Press -5.0197073, which do not depend on the directions of the velocities."""
     cells = LATTICE.replace("[5, 5, 5]", "[20, 20, 20]").replace("0.8", "0.8442").replace("1.2", "1.44")
-    simulation = started(job_text(cells, PAIRS + '\ntail = false\nprecision = "double"'))
+    text = job_text(cells, PAIRS + '\ntail = false\nprecision = "double"')
+    simulation = started(text.replace("step = 0.004", "step = 0.005"))
     row, atoms = simulation.row(), simulation.atoms
     assert atoms == 32000
     assert row["temperature"] == pytest.approx(1.44, abs=1e-12)
     assert row["potential_energy"] / atoms == pytest.approx(-6.7733681, abs=6e-8)
     assert row["total_energy"] / atoms == pytest.approx(-4.6134356, abs=6e-8)
     assert row["pressure"] == pytest.approx(-5.0197073, abs=6e-8)
+    # What LAMMPS (22 Jul 2025, neigh_modify every 1 check yes) prints at step 100 from these positions and
+    # velocities, by read_data; its benchmark's lists of 20 steps without a check give TotEng -4.6221716.
+    simulation.advance(100, diagnosed=True)
+    row = simulation.row()
+    assert row["temperature"] == pytest.approx(0.75535538, abs=2e-8)
+    assert row["potential_energy"] / atoms == pytest.approx(-5.755147, abs=6e-7)
+    assert row["total_energy"] / atoms == pytest.approx(-4.6221494, abs=1e-7)
+    assert row["pressure"] == pytest.approx(0.24099582, abs=2e-7)
 
 
 ENSEMBLES = {
@@ -332,3 +342,16 @@ def test_lists_made_on_schedule_are_not_dangerous():
     simulation.advance(5, diagnosed=False)
     assert simulation.pairs.builds == 6
     assert simulation.pairs.dangerous == 0
+
+
+def test_pairs_without_a_force_follow_the_molecules_of_a_file():
+    """Whatever the order of ids; molecules of other types keep their forces."""
+    rows = np.array([[7, 40, 1], [7, 4, 0], [7, 9, 1], [3, 1, 0], [3, 2, 1], [5, 6, 1], [5, 7, 0], [5, 8, 1]])
+    assert template_atoms(rows, [0, 1, 1]).tolist() == [[4, 9, 40]]
+    assert template_atoms(rows, [0, 1]).tolist() == [[1, 2]]
+    assert template_atoms(rows[:0], [0, 1]).shape == (0, 2)
+
+
+def test_a_file_without_molecules_is_no_start_for_molecules(tmp_path):
+    text = failure(job_text(on_top(tmp_path, 1.0), more=MOLECULES))
+    assert "does not say which molecule an atom belongs to" in text

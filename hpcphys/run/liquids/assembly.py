@@ -4,26 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from hpcphys.compiler import State, compile_structure
 from hpcphys.run.errors import JobError
 from hpcphys.run.liquids.declaration import (
-    atoms_in,
     ensemble_of,
-    pairs_within,
     potential_of,
     rigid_template,
 )
+from hpcphys.run.liquids.exclusions import excluded_pairs
 from hpcphys.run.liquids.job import OF_ENSEMBLE, LiquidJob
 from hpcphys.run.liquids.lists import ListedPairs
 from hpcphys.run.liquids.units import named_units
 
 
-def pair_forces(job: LiquidJob, box: Any, atoms: int, backend: Any, communicator: Any) -> ListedPairs:
+def pair_forces(job: LiquidJob, box: Any, state: State, backend: Any, communicator: Any) -> ListedPairs:
     """The field of pair forces, on blocks of the box where there are several ranks.
 
-    atoms: on all ranks.  Raises JobError for a potential or cutoff that does not fit.
+    state: this rank's atoms, wherever they lie.  Raises JobError for a potential or cutoff that does not fit.
     """
     from hpcphys.decomposition.cells.layout import Cells
 
@@ -38,20 +35,10 @@ def pair_forces(job: LiquidJob, box: Any, atoms: int, backend: Any, communicator
         return ListedPairs(
             backend, communicator, box, potential_of(table), cutoff=table.cutoff, buffer=table.buffer,
             precision=table.precision, cells=cells, reproducible=job.run.reproducible,
-            exclusions=excluded_pairs(job, atoms), rebuild_every=table.rebuild_every,
+            exclusions=excluded_pairs(job, state, backend, communicator), rebuild_every=table.rebuild_every,
         )  # fmt: skip
     except ValueError as problem:
         raise JobError([f"pairs: {problem}"]) from problem
-
-
-def excluded_pairs(job: LiquidJob, atoms: int) -> np.ndarray | None:
-    """(m, 2) ids of pairs without a force, for molecules whose ids follow each other from 0 on."""
-    if job.molecules is None:
-        return None
-    within, size = pairs_within(job.molecules), atoms_in(job.molecules)
-    starts = np.arange(atoms // size, dtype=np.int64) * size
-    pairs = (starts[:, None, None] + within).reshape(-1, 2)
-    return pairs if len(pairs) else None
 
 
 def rigid_molecules(job: LiquidJob) -> Any:

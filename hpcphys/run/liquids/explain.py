@@ -37,7 +37,7 @@ def explanation(job: LiquidJob) -> str:
     arrays, box = first_configuration(small, communicator)
     state = State({name: device.array(array) for name, array in arrays.items()})
     box.to_scalars(state)
-    pairs = assembly.pair_forces(small, box, state.count, device, communicator)
+    pairs = assembly.pair_forces(small, box, state, device, communicator)
     state["velocity"] *= 0.0  # at rest: the program's text does not depend on them
     pairs.rebuild(state)
     constraints = assembly.rigid_molecules(small)

@@ -40,7 +40,7 @@ class Observing:
     """
 
     def __init__(self, job: LiquidJob, system: Any, box: Any, backend: Any, communicator: Any):
-        self.job, self.communicator = job, communicator
+        self.job, self.communicator, self.periodic = job, communicator, box.periodic
         self.step = job.time.step
         self.first = ceil(job.observables.begin / self.step * (1.0 - 1e-12))
         self.watched: dict[str, Watched] = {}
@@ -104,7 +104,7 @@ class Observing:
 
     def _add(self, name: str, every: int, observable: Any, sample: Callable[[Any, Any], None]) -> None:
         """An observable of positions or velocities in the state's present box."""
-        periodic = tuple(self.job.box.periodic)
+        periodic = self.periodic
 
         def in_box(state: Any, moment: Moment | None) -> None:
             from hpcphys.decomposition.cells.box import Box

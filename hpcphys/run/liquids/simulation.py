@@ -69,7 +69,7 @@ class LiquidSimulation(Simulation):
             box = Box.from_scalars(self.state, tuple(memory["periodic"]))
         self.atoms = int(communicator.allreduce(self.state.count, "sum"))
         self.box = box
-        self.pairs = assembly.pair_forces(job, box, self.atoms, backend, communicator)
+        self.pairs = assembly.pair_forces(job, box, self.state, backend, communicator)
         self.constraints = assembly.rigid_molecules(job)
         if checkpoint is None:
             begin(job, self.state, self.pairs, self.constraints, backend, communicator, log)

@@ -133,6 +133,13 @@ def _from_file(job: LiquidJob, communicator: Any) -> tuple[Arrays, Any]:
     }
     if job.molecules is None:
         arrays.pop("molecule", None)
+    elif "molecule" not in arrays:
+        raise JobError(
+            [
+                f"initial.path: {initial.path} does not say which molecule an atom belongs to, and there is "
+                "a table [molecules]; give a file with molecule numbers (atom_style molecular, a column mol)"
+            ]
+        )
     periodic = tuple(bool(a and b) for a, b in zip(found.periodic, job.box.periodic, strict=True))
     return arrays, Box(vectors, tuple(found.origin), periodic)
 
