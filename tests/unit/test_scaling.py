@@ -19,6 +19,7 @@ from scaling import (
     gravity,
     halo,
     limits,
+    liquids,
     main_job,
     memory,
     ranks,
@@ -354,3 +355,14 @@ def test_turbulence_prints_the_floor_and_the_model(capsys):
     lines = [line.split() for line in said.splitlines() if line.strip().startswith("32²")]
     sent = [row for row in lines if row[1:3] == ["double", "2"]]
     assert [int(row[6]) for row in sent] == [2 * 21 * 32 * 16]
+
+
+def test_liquids_prints_rates_beside_a_peer(capsys, monkeypatch):
+    monkeypatch.setattr(liquids, "lammps", lambda python, cells: {"opt": [864 / 2.5e6, 0.7, -5.7, 0.6]})
+    assert liquids.main(["--quick", "--ranks", "1", "--lammps", "python"]) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines() if line.strip().startswith("864")]
+    assert [row[1] for row in rows] == ["mixed", "double"]
+    for row in rows:
+        rate, peer, ratio = float(row[3]), float(row[5]), float(row[6])
+        assert peer == pytest.approx(2.5, rel=1e-2)
+        assert ratio == pytest.approx(rate / peer, rel=2e-2)
