@@ -102,7 +102,7 @@ def test_a_free_packet_spreads_exactly(run):
 
 
 def test_eckarts_barrier(run):
-    """Issue: within 1e-4 of Eckart's formula over an energy sweep in one run."""
+    """Wanted: within 1e-4 of Eckart's formula over an energy sweep in one run."""
     sweep = run("eckart_barrier").metrics["transmission"]
     assert len(sweep["energies"]) == 81
     assert sweep["error_max"] < 1e-5
