@@ -67,5 +67,5 @@ KERNEL(pair_collect)(long long n, const int* RESTRICT row_of, const void* RESTRI
 }
 
 #ifndef HPC_CUDA
-#include "pair_engine.h"
+#include "pair_told.h"
 #endif

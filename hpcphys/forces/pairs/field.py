@@ -193,7 +193,7 @@ class PairForces:
 
     def native(self) -> dict[str, int]:
         """For native loops over steps, on one rank's CPU: `handle`, and the addresses of `pairs_step` and
-        `pairs_rebuild` of kernels/pair_engine.h.  A loop calls pairs_step; where that returns -2,
+        `pairs_rebuild` of kernels/pair_step.h.  A loop calls pairs_step; where that returns -2,
         pairs_rebuild with all arrays of the state, or `rebuild` here."""
         if self.backend.name != "cpu" or self.communicator.size > 1:
             raise ValueError("native loops over steps need backend cpu and one rank")
