@@ -16,20 +16,10 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from scaling.limits import machine
-from scaling.memory import probed
+from scaling.memory import OUTPUT, probed
 from scaling.printed import Table
 from scaling.timing import alone
 from scaling.verdict import Verdict
-
-OUTPUT = """
-[output]
-directory = "{folder}"
-diagnostics_every = 2
-snapshots = false
-checkpoint_every = 0
-checkpoint_at_end = false
-plots = false
-"""
 
 FLOW = """
 [system]

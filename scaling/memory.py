@@ -42,7 +42,9 @@ softening = 0.01
 [time]
 steps = {steps}
 step = 0.015625
+"""
 
+OUTPUT = """
 [output]
 directory = "{folder}"
 diagnostics_every = 2
@@ -51,13 +53,14 @@ checkpoint_every = 0
 checkpoint_at_end = false
 plots = false
 """
+"""Diagnostics, and nothing else that a run writes."""
 
 
 def measured(count: int, ranks: int, model: str, steps: int) -> list[dict[str, float]]:
     """One record per rank, as memory_probe.py writes them."""
 
     def text(particles: int, folder: Path) -> str:
-        return JOB.format(model=model, particles=particles, steps=steps, folder=folder)
+        return (JOB + OUTPUT).format(model=model, particles=particles, steps=steps, folder=folder)
 
     return probed(lambda folder: (text(count, folder / "job"), text(SMALL, folder / "small")), ranks)
 

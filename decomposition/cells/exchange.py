@@ -28,7 +28,7 @@ def exchanged(cells: Cells, state: Any, order: Callable[[Any], Any] | None) -> i
     if cells.molecules:
         destination = place_molecules(cells, state)
     else:
-        image = state["image"] if "image" in state else None  # noqa: SIM401 (a State has no `get`)
+        image = state.get("image")
         destination = placed(cells, state["position"], image)
     leaving = be.host(be.xp.flatnonzero(destination != comm.rank))
     owners = be.host(destination[be.array(leaving)])

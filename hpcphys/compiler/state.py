@@ -47,6 +47,10 @@ class State:
                 f"state has no array {name!r}; it has {', '.join(self.names()) or 'none'}"
             ) from None
 
+    def get(self, name: str) -> Any:
+        """The array of that name, or None."""
+        return self._arrays.get(name)
+
     def __setitem__(self, name: str, array: Any) -> None:
         self._arrays[name] = array
 

@@ -85,7 +85,7 @@ class UnitSystem:
             given = units.Quantity(text)
         except pint.UndefinedUnitError as problem:
             raise UnitError(_unknown(str(problem), units)) from None
-        except Exception:
+        except Exception:  # pint's reader of text raises whatever its tokens lead to
             raise UnitError(f'no number with a unit, as "{EXAMPLES[dimension]}"') from None
         if given.dimensionless and given.unitless:
             raise UnitError(f'it has no unit; give a number, or a unit as in "{EXAMPLES[dimension]}"')

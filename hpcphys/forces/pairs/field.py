@@ -254,7 +254,7 @@ class PairForces:
         self._set_box()
 
     def _wrap(self, state: Any) -> None:
-        image = _array(state, "image")
+        image = state.get("image")
         be = self.backend
         position = be.host(state["position"])
         images = None if image is None else be.host(image)
@@ -287,8 +287,3 @@ class PairForces:
             f"atoms {names[0]} and {names[1]} are {distance[0]:.3g} apart{step}: their force is no number. "
             "Overlapping atoms need a minimisation first, or a shorter step."
         )
-
-
-def _array(state: Any, name: str) -> Any:
-    """An array of the state, or None."""
-    return state[name] if name in state else None  # noqa: SIM401 - a State has no get

@@ -23,7 +23,7 @@ class NativeSteps:
         field = self.field
         position = state["position"]
         n = len(position)
-        force = state["force"] if "force" in state else None  # noqa: SIM401 - a State has no get
+        force = state.get("force")
         if force is None or force.shape != (n, 3) or force.dtype != field.real:
             force = state["force"] = np.empty((n, 3), field.real)
         if field.communicator.size > 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
@@ -14,7 +15,7 @@ SHIFTS = {"none": 0, "potential": 1, "force": 2, "switch": 3}
 MIXINGS = ("lorentz_berthelot", "geometric", "explicit")
 
 
-class PairPotential:
+class PairPotential(ABC):
     """E_ab(r) between atoms of types a and b, ended at the cutoff r_c as `shift` says.
 
     shift: "none"       E(r), cut
@@ -40,13 +41,13 @@ class PairPotential:
             )
         self.types, self.shift, self.switch_from = types, shift, switch_from
 
+    @abstractmethod
     def curve(self, r: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """E(r) and -E'(r) for every pair of types, without an end: both (types, types, *r.shape)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def rows(self) -> list[np.ndarray]:
         """The kernel's numbers, each (types, types)."""
-        raise NotImplementedError
 
     def describe(self) -> str:
         """For `explain`."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import exp, isfinite, log, sqrt
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -24,7 +25,7 @@ LARGEST_CHANGE = 0.5
 
 
 @dataclass(frozen=True)
-class BoxRescaling(Ensemble):
+class BoxRescaling(Ensemble, ABC):
     """A barostat that scales positions and box in every `every`-th step, with a thermostat.
 
     pressure: P0 [energy/volume];  period: tau_p [time];  compressibility: beta_T of the liquid, or a guess:
@@ -37,7 +38,7 @@ class BoxRescaling(Ensemble):
     pressure: float
     period: float
     compressibility: float
-    thermostat: Ensemble
+    thermostat: Any
     every: int = 10
 
     needs_totals: ClassVar[bool] = True
@@ -103,12 +104,13 @@ class BoxRescaling(Ensemble):
         )
 
     @property
+    @abstractmethod
     def equation(self) -> str:
-        raise NotImplementedError
+        """What the box or the velocities obey, as text."""
 
+    @abstractmethod
     def rescale(self, state: State, setting: Setting, dt: float) -> Callable[[State], None]:
         """Scale the box; returns what completes the account of the work after the next evaluation."""
-        raise NotImplementedError
 
     def parts(self, state: State, setting: Setting) -> dict[str, float]:
         return {"barostat's work": float(state.scalars[WORK]), **self.thermostat.parts(state, setting)}
@@ -178,7 +180,7 @@ class CellRescaling(BoxRescaling):
         return [0, 1, 2]
 
     def rescale(self, state: State, setting: Setting, dt: float) -> Callable[[State], None]:
-        thermal = setting.boltzmann * self.thermostat.temperature  # type: ignore[attr-defined]
+        thermal = setting.boltzmann * self.thermostat.temperature
         mobility = thermal * self.compressibility / (4.0 * self.period)
         volume, axes = known_box(state, setting.field).volume, self.axes(state)
         kinetic = float(np.diag(kinetic_of_centres(state, setting))[axes].sum())
@@ -206,7 +208,7 @@ class CellRescaling(BoxRescaling):
 
     def parts(self, state: State, setting: Setting) -> dict[str, float]:
         volume = known_box(state, setting.field).volume
-        thermal = setting.boltzmann * self.thermostat.temperature  # type: ignore[attr-defined]
+        thermal = setting.boltzmann * self.thermostat.temperature
         own = {"pressure times volume": self.pressure * volume, "measure": -0.5 * thermal * log(volume)}
         return own | super().parts(state, setting)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -139,7 +140,7 @@ def _group(
     return Group(template, rows, masses[0], motion)
 
 
-class Centres:
+class Centres(ABC):
     """What a barostat moves where there are molecules: their centres of mass.
 
     The kinetic tensor, the virial and the flows are those of the centres; the molecules' shapes, orientations
@@ -167,9 +168,9 @@ class Centres:
         self._ids = host.copy()
         return True
 
+    @abstractmethod
     def groups(self, state: State) -> list[Group]:
         """The molecules on this rank."""
-        raise NotImplementedError
 
     def centres(self, state: State) -> int:
         """Number of molecules on all ranks."""

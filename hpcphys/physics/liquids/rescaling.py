@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from math import copysign, exp, expm1, sqrt
 from typing import ClassVar
@@ -24,7 +25,7 @@ HEAT = "thermostat.heat"
 
 
 @dataclass(frozen=True)
-class Rescaling(Ensemble):
+class Rescaling(Ensemble, ABC):
     """A thermostat v <- alpha v with alpha a function of the kinetic energy K.
 
     temperature: T;  period: relaxation time tau of K [time]
@@ -48,9 +49,9 @@ class Rescaling(Ensemble):
         motion = setting.motion
         return (drift_piece(motion), kick_piece(motion), self.bath(setting))
 
+    @abstractmethod
     def factor(self, state: State, kinetic: float, mean: float, degrees: int, dt: float) -> float:
         """alpha over the time dt, from K, its mean at T, and the degrees of freedom."""
-        raise NotImplementedError
 
     def bath(self, setting: Setting) -> Piece:
         """The thermostat's piece; the change of K is added to the scalar "thermostat.heat"."""
@@ -79,8 +80,9 @@ class Rescaling(Ensemble):
         )
 
     @property
+    @abstractmethod
     def equation(self) -> str:
-        raise NotImplementedError
+        """What the box or the velocities obey, as text."""
 
     def parts(self, state: State, setting: Setting) -> dict[str, float]:
         return {"heat given": -float(state.scalars[HEAT])}

@@ -8,6 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 
 
+def verify_levels(points: int, levels: int, spread: int) -> None:
+    """Raise ValueError for numbers of which no levels of lags can be made."""
+    if spread < 2 or levels < 1 or points < spread or points % spread:
+        raise ValueError(
+            f"{points} points with spread {spread} on {levels} levels: points must be a multiple of spread, "
+            "spread at least 2, levels at least 1"
+        )
+
+
 @dataclass(frozen=True)
 class Lags:
     """Level l looks at every (spread^l)-th sample and keeps the last `points` of them as time origins.
@@ -24,11 +33,7 @@ class Lags:
     spread: int = 2
 
     def __post_init__(self) -> None:
-        if self.spread < 2 or self.levels < 1 or self.points < self.spread or self.points % self.spread:
-            raise ValueError(
-                f"{self.points} points with spread {self.spread} on {self.levels} levels: points must be a "
-                "multiple of spread, spread at least 2, levels at least 1"
-            )
+        verify_levels(self.points, self.levels, self.spread)
 
     @property
     def count(self) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hpcphys.physics.observables.lags import verify_levels
 from hpcphys.physics.observables.saved import Saved, require_same
 from hpcphys.physics.observables.segments import Measured, Segments
 
@@ -25,11 +26,7 @@ class MultiTau:
     spread: int = 2
 
     def __post_init__(self) -> None:
-        if self.spread < 2 or self.levels < 1 or self.points < self.spread or self.points % self.spread:
-            raise ValueError(
-                f"{self.points} points with spread {self.spread} on {self.levels} levels: points must be a "
-                "multiple of spread, spread at least 2, levels at least 1"
-            )
+        verify_levels(self.points, self.levels, self.spread)
 
     @property
     def values(self) -> np.ndarray:

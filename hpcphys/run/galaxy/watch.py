@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 
+from hpcphys.run.bad_rows import first_bad_row
 from hpcphys.run.errors import RunError
 
 WRITTEN_BY = {"acceleration": "the force field", "velocity": "kick", "position": "drift"}
@@ -72,16 +73,13 @@ def is_finite(state, xp) -> bool:
 def raise_not_finite(state, backend, communicator) -> None:
     """Raise RunError on all ranks, naming the first array, rank and particle with a number that is none;
     collective."""
-    mine = _first_bad(state, backend)
-    everyone = communicator.allgather(mine)
-    for name in WRITTEN_BY:
-        for rank, found in enumerate(everyone):
-            if found is not None and found[0] == name:
-                raise RunError(
-                    f"the {name} of particle {found[1]} on rank {rank} is {found[2]} after step {state.step} "
-                    f"at time {state.time:g}; it was written by {WRITTEN_BY[name]}.  No checkpoint of this "
-                    "state is written.  Use a shorter step or a longer softening"
-                )
+    bad = first_bad_row(state, WRITTEN_BY, backend, communicator)
+    if bad is not None:
+        raise RunError(
+            f"the {bad.array} of particle {bad.identity} on rank {bad.rank} is {bad.values} after step "
+            f"{state.step} at time {state.time:g}; it was written by {WRITTEN_BY[bad.array]}.  No checkpoint "
+            "of this state is written.  Use a shorter step or a longer softening"
+        )
     raise RunError(f"velocities overflow after step {state.step} at time {state.time:g}")
 
 
@@ -100,15 +98,3 @@ def raise_energy_failure(reason: str, state, backend, communicator) -> None:
         f"{reason}.  The largest acceleration, {math.sqrt(max(largest, 0.0)):.3e}, is that of particle "
         f"{particle} on rank {rank} (piece: kick).  No checkpoint of this state is written"
     )
-
-
-def _first_bad(state, backend) -> tuple[str, int, str] | None:
-    for name in WRITTEN_BY:
-        if name not in state:
-            continue
-        array = backend.host(state[name])
-        bad = ~np.isfinite(array).all(axis=1)
-        if bad.any():
-            row = int(np.argmax(bad))
-            return name, int(backend.host(state["id"])[row]), np.array2string(array[row])
-    return None

@@ -204,9 +204,7 @@ def _pairs(pairs: Any, types: Any, files_needed: bool) -> list[Broken]:
     try:
         potential = potential_of(pairs)
         potential.table(pairs.cutoff)
-    except Exception as problem:
-        if not isinstance(problem, ValueError | OSError):
-            raise
+    except (ValueError, OSError) as problem:
         return [(("pairs", key), str(problem))]
     count = 1 if types is None else len(types.masses)
     if potential.types not in (1, count):

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from hpcphys.compiler.program import OperationError
+from hpcphys.run.bad_rows import first_bad_row
 from hpcphys.run.errors import RunError
 
 WRITTEN_BY = {"force": "the pair forces", "velocity": "kick or bath", "position": "drift"}
@@ -19,15 +20,13 @@ NO_CHECKPOINT = "No checkpoint of this state is written"
 def raise_not_finite(state: Any, backend: Any, communicator: Any) -> NoReturn:
     """Raise RunError on all ranks, naming the first array, rank and atom with a number that is none;
     collective."""
-    found = communicator.allgather(_first_bad(state, backend))
-    for name, writer in WRITTEN_BY.items():
-        for rank, bad in enumerate(found):
-            if bad is not None and bad[0] == name:
-                raise RunError(
-                    f"the {name} of atom {bad[1]} on rank {rank} is {bad[2]} after step {state.step} at time "
-                    f"{state.time:g}; it was written by {writer}.  {NO_CHECKPOINT}.  Use a shorter step, or "
-                    "minimise before the run"
-                )
+    bad = first_bad_row(state, WRITTEN_BY, backend, communicator)
+    if bad is not None:
+        raise RunError(
+            f"the {bad.array} of atom {bad.identity} on rank {bad.rank} is {bad.values} after step "
+            f"{state.step} at time {state.time:g}; it was written by {WRITTEN_BY[bad.array]}.  "
+            f"{NO_CHECKPOINT}.  Use a shorter step, or minimise before the run"
+        )
     raise RunError(f"velocities overflow after step {state.step} at time {state.time:g}.  {NO_CHECKPOINT}")
 
 
@@ -104,15 +103,3 @@ class Watch:
                 f"the temperature is {found:.6g} {where}, beyond [limits] temperature = {limit:g}; let atoms "
                 f"come to rest first (initial.minimise), or use a shorter step.  {NO_CHECKPOINT}"
             )
-
-
-def _first_bad(state: Any, backend: Any) -> tuple[str, int, str] | None:
-    for name in WRITTEN_BY:
-        if name not in state:
-            continue
-        array = backend.host(state[name])
-        bad = ~np.isfinite(array).all(axis=1)
-        if bad.any():
-            row = int(np.argmax(bad))
-            return name, int(backend.host(state["id"])[row]), np.array2string(array[row])
-    return None
