@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -241,21 +242,25 @@ def _sizes(tables: dict[str, Any]) -> list[Broken]:
     from hpcphys.run.liquids.job import BoxTable, Types
     from hpcphys.run.liquids.start import atoms_stated, stated_box
 
-    class Known:
-        initial, pairs = tables["initial"], tables["pairs"]
-        box, molecules = tables.get("box", BoxTable()), tables.get("molecules")
-        types = tables.get("types", Types())
+    # Tables of a job whose other ones may not be valid.
+    known = SimpleNamespace(
+        initial=tables["initial"],
+        pairs=tables["pairs"],
+        box=tables.get("box", BoxTable()),
+        molecules=tables.get("molecules"),
+        types=tables.get("types", Types()),
+    )
 
     try:
-        box = stated_box(Known)  # type: ignore[arg-type]
-        atoms = atoms_stated(Known)  # type: ignore[arg-type]
+        box = stated_box(known)
+        atoms = atoms_stated(known)
     except ValueError as problem:
         return [(("initial", "model"), str(problem))]
     if box is None:
         return []
     broken: list[Broken] = []
     try:
-        checked_box(box, Known.pairs.cutoff, Known.pairs.buffer)
+        checked_box(box, known.pairs.cutoff, known.pairs.buffer)
     except ValueError as problem:
         broken.append((("pairs", "cutoff"), f"{problem} ({atoms} atoms, {box.describe()})"))
     seen = tables.get("observables")

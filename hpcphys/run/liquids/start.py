@@ -39,8 +39,11 @@ def lattice_of(job: LiquidJob) -> Any:
     return Lattice(initial.lattice, cells, density=initial.density, origin=(x, y, z))
 
 
-def stated_box(job: LiquidJob) -> Any:
-    """The box that the job states, or that follows from lattice or density; None where only a file knows."""
+def stated_box(job: Any) -> Any:
+    """The box that a job states, or that follows from lattice or density; None where only a file knows.
+
+    job: anything with its tables box, initial, molecules
+    """
     from hpcphys.decomposition.cells.box import Box
 
     table, initial = job.box, job.initial
@@ -56,7 +59,7 @@ def stated_box(job: LiquidJob) -> Any:
     return Box(vectors, tuple(table.origin), tuple(table.periodic))
 
 
-def atoms_stated(job: LiquidJob) -> int | None:
+def atoms_stated(job: Any) -> int | None:
     """Number of atoms; None where only a file knows."""
     initial = job.initial
     if initial.model == "random":
