@@ -85,18 +85,34 @@ class CpuModule(NativeModule):
     def launch(self, name: str, n: int, *arguments: Any) -> None:
         """Run kernel `name` over n elements or groups; see Module.launch."""
         function = self._functions.get(name) or self._function(name, ("elements", "groups"))
-        if (
-            self._threads is not None
-        ):  # the setting belongs to the calling thread and is shared by all modules
-            self._use_threads(self._threads)
+        self.use_threads()
         function(n, *arguments)
 
     def host(self, name: str, *arguments: Any) -> int:
         """Call host function `name`; see Module.host."""
         function = self._functions.get(name) or self._function(name, ("host",))
+        self.use_threads()
+        return function(*arguments)
+
+    def use_threads(self) -> None:
+        """What is called next from this thread, of any module, runs on as many threads as this one."""
         if self._threads is not None:
             self._use_threads(self._threads)
-        return function(*arguments)
+
+    def offered(self, name: str, *arguments: Any) -> tuple[int, np.ndarray]:
+        """Address and arguments, as words, of a function that the header lets native loops call (OFFERED).
+
+        arguments: as for `launch`, n first, or `host`; the arrays must live as long as the words are used.
+        Raises SignatureError.
+        """
+        function = self._functions.get(name) or self._function(name, ("elements", "groups", "host"))
+        try:
+            address = ctypes.cast(self.library[f"{name}_offered"], ctypes.c_void_p).value
+        except AttributeError:
+            raise SignatureError(
+                f"module '{self.source.name}' does not offer '{name}' to native loops: OFFERED({name}) is missing"
+            ) from None
+        return address, function.words(arguments)
 
     @property
     def threads(self) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ctypes
 import operator
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -56,6 +56,10 @@ class NativeFunction:
 
     def __call__(self, *arguments: Any) -> int:
         """Call with the declared arguments (after `leading` plain ints).  Raises SignatureError."""
+        return self._entry(*self.converted(arguments))
+
+    def converted(self, arguments: Sequence[Any]) -> list[Any]:
+        """Addresses and numbers of the declared arguments.  Raises SignatureError."""
         leading = self._leading
         if len(arguments) - leading != len(self._plan):
             raise self.signature.arity_error(len(arguments) - leading)
@@ -84,7 +88,19 @@ class NativeFunction:
                 else:
                     values[position] = self._address(argument, parameter, code, fitting)
             position += 1
-        return self._entry(*values)
+        return values
+
+    def words(self, arguments: Sequence[Any]) -> np.ndarray:
+        """The arguments as words of eight bytes, as kernels/offered.h takes them; arrays must outlive them."""
+        values = self.converted(arguments)
+        words = np.zeros(len(values), np.int64)
+        numbers = words.view(np.float64)
+        for k, value in enumerate(values):
+            if isinstance(value, float):
+                numbers[k] = value
+            elif value is not None:
+                words[k] = value
+        return words
 
     def _address(self, array: Any, parameter: Parameter, code: str, fitting: set[np.dtype[Any]]) -> int:
         where = f"{self.signature.name}: argument '{parameter.name}'"

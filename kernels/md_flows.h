@@ -20,13 +20,16 @@ DEV void drift_row(long long i, double* RESTRICT x, const double* RESTRICT v, do
 KERNEL(kick64)(long long n, double* RESTRICT velocity, const double* RESTRICT force, const double* RESTRICT mass, double dt) {
   ELEMENTS(i, n) kick_row(i, velocity, force, mass, dt);
 }
+OFFERED(kick64)
 KERNEL(kick32)(long long n, double* RESTRICT velocity, const float* RESTRICT force, const double* RESTRICT mass, double dt) {
   ELEMENTS(i, n) kick_row(i, velocity, force, mass, dt);
 }
+OFFERED(kick32)
 // x ← x + dt v
 KERNEL(drift)(long long n, double* RESTRICT position, const double* RESTRICT velocity, double dt) {
   ELEMENTS(i, n) drift_row(i, position, velocity, dt);
 }
+OFFERED(drift)
 // v ← v + kick F/m,  then  x ← x + drift v: one pass over the memory instead of two.  On the CPU two loops over a few rows that
 // stay in the first cache: the compiler finds vectors in each, and fewer in one loop that does both.
 #define TILE 256
@@ -51,10 +54,12 @@ KERNEL(kick_drift64)(long long n, double* RESTRICT velocity, double* RESTRICT po
                      const double* RESTRICT mass, double kick, double drift) {
   kick_drift(n, velocity, position, force, mass, kick, drift);
 }
+OFFERED(kick_drift64)
 KERNEL(kick_drift32)(long long n, double* RESTRICT velocity, double* RESTRICT position, const float* RESTRICT force,
                      const double* RESTRICT mass, double kick, double drift) {
   kick_drift(n, velocity, position, force, mass, kick, drift);
 }
+OFFERED(kick_drift32)
 
 // y ← factor y, numbers one after another.
 KERNEL(scale)(long long n, double* RESTRICT y, double factor) {
@@ -104,6 +109,7 @@ KERNEL(add_energy)(long long n, const double* RESTRICT velocity, const double* R
     heat[i] += sign * 0.5 * mass[i] * (a * a + b * b + c * c);
   }
 }
+OFFERED(add_energy)
 
 // Twice the kinetic tensor of one row: m v v as xx yy zz yx zx zy.  Its sum over rows depends on their order.
 DEV void tensor_row(double m, const double* v, double* t) {

@@ -58,3 +58,4 @@ KERNEL(ornstein_uhlenbeck)(long long n, double* RESTRICT velocity, const double*
 #endif
   }
 }
+OFFERED(ornstein_uhlenbeck)

@@ -173,6 +173,7 @@ HOST(pairs_step)(long long handle, long long n, const double* position, real* fo
   pairs_forces(handle, 0, with_totals);
   return pairs_collect(handle, force, nullptr, with_totals ? totals : nullptr);
 }
+OFFERED(pairs_step)
 
 // A new list where one rank makes all images: wraps, sorts, and puts the rows of all arrays of the state (addresses, bytes per
 // row) in order; position, image (or null) and type are among them.  order: room for n.  Returns how many atoms are lost.

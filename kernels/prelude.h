@@ -5,7 +5,7 @@
 //       CUDA: one thread per element (grid stride).   CPU: an OpenMP loop, vectorised by the compiler where it can.
 //   GROUP_KERNEL(name)(long long n, ...) { GROUPS(g, n) { ... } }    one work item per group, lanes inside:
 //       CUDA: one block of LANES threads.             CPU: one OpenMP work item; lanes are vector lanes.
-// HOST(name)(...) declares a function that exists on the CPU alone.
+// HOST(name)(...) declares a function that exists on the CPU alone.  OFFERED(name) after a function lets native loops call it.
 //
 // Inside GROUPS:
 //   COOPERATE(k, n)      the lanes share the iterations k = 0 … n-1

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
+#include "offered.h"
 #if defined(__AVX512F__) && defined(__AVX512VL__) && !defined(HPC_GENERIC) && !defined(HPC_NO_AVX512)
 #include <immintrin.h>
 #define HPC_AVX512 1

@@ -11,6 +11,7 @@
 #define MIN_BLOCKS 8  // without it the compiler caps registers too low and spills
 #endif
 #define ELEMENT_THREADS 256
+#define OFFERED(name)  // native loops run on the CPU
 #define KERNEL(name) extern "C" __global__ void __launch_bounds__(ELEMENT_THREADS) name
 #define GROUP_KERNEL(name) extern "C" __global__ void __launch_bounds__(LANES, MIN_BLOCKS) name
 #define DEV static __device__ __forceinline__

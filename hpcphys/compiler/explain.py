@@ -99,6 +99,8 @@ def explanation(program: Program) -> str:
         reused = ", ".join(sorted(program.entry))
         lines.append(f"  reused from the step before: {reused} (evaluated once before the first step)")
     lines += [f"  {index:>3}  {_line(op)}" for index, op in enumerate(program.operations, 1)]
+    if program.loop is not None:
+        lines.append(f"  {program.loop.describe()}")
     if system.fields:
         lines.append("Fields")
         for field in system.fields:

@@ -26,10 +26,11 @@ class Piece:
         None if the piece has none.  Compositions with a force gradient (chin4a) need it.
     gradient_reads: what gradient_flow reads besides `reads`
     gradient_code: gradient_code(ratio) is that flow in symbols, with ratio DT³ for the gradient; or None
+    native: native(state, dt) offers the flow over dt as calls of compiled functions (fused.calls.Offer), with
+        the same numbers, or None for this state; absent if there are none
     keeps_constraints: the flow takes a state that meets the system's constraints to such a state (a scaling
         of all velocities, a shift of whole molecules), so that no projection follows it
-    order: None for an exact flow, phi(a) phi(b) = phi(a + b); else the order of a symmetric approximation (2
-    for
+    order: None for an exact flow, phi(a) phi(b) = phi(a + b); else the order of a symmetric approximation (2 for
         an implicit midpoint), which only compositions of symmetric steps keep
     """
 
@@ -45,6 +46,7 @@ class Piece:
     )
     gradient_reads: frozenset[str] = frozenset()
     gradient_code: Callable[[float], Any] | None = field(default=None, compare=False, repr=False)
+    native: Callable[[State, float], Any] | None = field(default=None, compare=False, repr=False)
     order: int | None = None
     keeps_constraints: bool = False
 

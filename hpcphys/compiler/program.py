@@ -13,6 +13,7 @@ from hpcphys.compiler.compositions import composition as composition_named
 from hpcphys.compiler.constrain import begin_constrained, check_constrain, constrain
 from hpcphys.compiler.explain import explanation
 from hpcphys.compiler.failures import SystemFailed
+from hpcphys.compiler.fused.loop import native_loop
 from hpcphys.compiler.operations import ChooseStep, Evaluate, Exchange, Flow, Operation, Project
 from hpcphys.compiler.state import State
 from hpcphys.compiler.system import PhysicalSystem
@@ -36,6 +37,8 @@ class Program:
     """The operations of one step of a system, ready to run. Made by `compile_structure`.
 
     operations: executed in this order by every step
+    native, loop: how `run` does many steps without Python: one generated kernel (native.fuse), or a loop over
+        native calls (fused.loop); None where it does not
     entry: names of the fields that are valid when a step begins (evaluated once, before the first step)
     dt: the default step [time], or None
 
@@ -53,6 +56,7 @@ class Program:
         dt: float | None = None,
         timers: Timers | None = None,
         native: Any = None,
+        loop: Any = None,
     ):
         self.system = system
         self.composition = composition
@@ -62,6 +66,7 @@ class Program:
         self.dt = dt
         self.timers = timers
         self.native = native
+        self.loop = loop
         self._fields = {field.name: field for field in system.fields}
 
     @property
@@ -118,8 +123,8 @@ class Program:
         final = self._final_evaluations()
         for index, op in enumerate(self.operations):
             own = wanted.pop(op.name, frozenset()) if final.get(op.name) == index else frozenset()
-            length = self._execute(op, length, own)
-        self._advance(length)
+            length = self.execute(op, length, own)
+        self.advance(length)
         for name, own in wanted.items():
             if not all(self.state.is_valid(output) for output in own):
                 self._evaluate_now(self._fields[name], own)
@@ -132,6 +137,12 @@ class Program:
         if self.native is not None:
             self._run_native(steps, dt, outputs)
             return
+        outputs = frozenset(outputs)
+        if self.loop is not None and (fused := steps - bool(outputs)) > 0:
+            length = self._length(dt)
+            self.prepare()
+            self.loop.run(self, fused, length)
+            steps -= fused
         for remaining in range(steps, 0, -1):
             self._step(dt, outputs if remaining == 1 else ())
         self._synchronise()
@@ -224,16 +235,19 @@ class Program:
                 final[op.name] = index
         return final
 
-    def _execute(self, op: Operation, dt: float, outputs: frozenset[str] = frozenset()) -> float:
-        """Run one operation; returns the dt of the step, which ChooseStep sets."""
+    def execute(self, op: Operation, dt: float, outputs: frozenset[str] = frozenset()) -> float:
+        """Run one operation of a step dt; returns the dt of the step, which ChooseStep sets.
+
+        Raises OperationError.
+        """
         state = self.state
         try:
             with self.timers.measure(op.name) if self.timers is not None else nullcontext():
                 if isinstance(op, Flow | Project):
-                    self._invalidate_dependents(op)
+                    self.invalidate_dependents(op)
                     op.run(state, dt)
                 elif isinstance(op, Evaluate):
-                    self._invalidate_dependents(op)
+                    self.invalidate_dependents(op)
                     op.field.evaluate(state, outputs)
                     state.mark_valid(op.writes | outputs)
                 elif isinstance(op, Exchange):
@@ -249,7 +263,8 @@ class Program:
             ) from error
         return dt
 
-    def _invalidate_dependents(self, op: Operation) -> None:
+    def invalidate_dependents(self, op: Operation) -> None:
+        """Record that what fields have made of the arrays that `op` changes does not belong to them any more."""
         for field in self.system.fields:
             if field.name != op.name and frozenset(field.reads) & op.writes:
                 self.state.invalidate(frozenset(field.writes) | frozenset(field.optional))
@@ -261,10 +276,10 @@ class Program:
             self.state.mark_valid(field.writes)
             return
         if getattr(field, "layout", None) is not None:
-            self._execute(Exchange(field.layout), 0.0)
-        self._execute(Evaluate(field), 0.0, outputs)
+            self.execute(Exchange(field.layout), 0.0)
+        self.execute(Evaluate(field), 0.0, outputs)
 
-    def _advance(self, dt: float) -> None:
+    def advance(self, dt: float) -> None:
         """time <- time + dt by compensated summation, so that 1000 steps of 0.01 make 10.
 
         Source: Kahan (1965) Commun. ACM 8, 40.
@@ -334,4 +349,7 @@ def compile_structure(
         from hpcphys.compiler.native.fuse import fuse
 
         native = fuse(operations, system, backend, system.state.count if total is None else total)
-    return Program(system, table, operations, entry, controller, dt, timers, native)
+    loop = None
+    if native is None and controller is None and system.synchronise is None:
+        loop = native_loop(operations)
+    return Program(system, table, operations, entry, controller, dt, timers, native, loop)

@@ -51,6 +51,12 @@ class Timers:
             node.calls += 1
             self._stack.pop()
 
+    def charge(self, name: str, seconds: float, calls: int) -> None:
+        """Add what something else has measured to `name`, below the part that is being measured now."""
+        node = self._stack[-1].children.setdefault(name, Node())
+        node.seconds += seconds
+        node.calls += calls
+
     def seconds(self, *path: str) -> float:
         """This rank's seconds of one part; 0 if it was never measured."""
         node = self.root

@@ -57,6 +57,10 @@ class DeviceSteps:
             field._totals[:] = be.host(totals)
         return True
 
+    def offer(self, state: Any) -> None:
+        """Nothing: native loops run on the CPU."""
+        return None
+
     def sort(self, state: Any) -> None:
         """All arrays of the state in the order of clusters."""
         field, be = self.field, self.field.backend

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from hpcphys.decomposition.cells.box import Box
+from hpcphys.decomposition.cells.box import ELEMENTS, Box
 from hpcphys.decomposition.cells.halo import Halo
 from hpcphys.decomposition.cells.layout import Cells
 from hpcphys.decomposition.communicator import Communicator
@@ -22,6 +22,7 @@ from hpcphys.kernels import backend as backend_named
 
 REAL = {"mixed": np.float32, "double": np.float64}
 INNER = 0.55  # part of the buffer that the pruned list keeps: the fastest of 0.3 … 0.8 (scaling/pairs.py)
+BOX_NAMES = tuple(f"box.{name}" for name in (*ELEMENTS, "x0", "y0", "z0"))
 FORCE_BITS, TOTAL_BITS = (
     40,
     34,
@@ -91,6 +92,7 @@ class PairForces:
         self.real = np.float64 if reproducible else REAL[precision]
         self.box = checked_box(box, self.cutoff, self.buffer)
         self.request_totals = False
+        self._seen: tuple[Any, ...] = ()
         self.builds = self.dangerous = 0
         self.evaluations = 0
         self.halo: Halo | None = None
@@ -119,13 +121,28 @@ class PairForces:
         that are not finite.
         """
         with_totals = self.request_totals or "totals" in outputs
-        self._follow_box(state)
+        self.follow_box(state)
         self._since_build += 1
         self.evaluations += 1
         if not self._steps.evaluate(state, with_totals):
             self.rebuild(state)
             self._steps.evaluate(state, with_totals)
         self._have_totals = with_totals
+
+    def native_offer(self, state: Any) -> Any:
+        """`evaluate` as a native call (compiler.fused.calls.Offer) that ends the loop where a new list is
+        needed or an overlap is found; None on several ranks, on a device, and before the first list."""
+        return self._steps.offer(state)
+
+    def evaluated(self, count: int, with_totals: bool) -> None:
+        """Told that `evaluate` was done so often by native calls on the present list."""
+        self._since_build += count
+        self.evaluations += count
+        self._have_totals = with_totals
+
+    def evaluations_left(self) -> int | None:
+        """How many evaluations the present list is good for at most, wherever atoms move; None for any."""
+        return None
 
     def rebuild(self, state: Any) -> None:
         """A new list of the present positions, rows in its order.  Collective."""
@@ -240,11 +257,17 @@ class PairForces:
         ]
         self.host.host("pairs_box", self.handle, np.array(values, dtype=np.float64))
 
-    def _follow_box(self, state: Any) -> None:
-        """The box that the state's scalars hold, if they do."""
+    def box_numbers(self, state: Any) -> tuple[Any, ...]:
+        """The scalars that hold the state's box, None for those that are not there."""
         scalars = getattr(state, "scalars", {})
-        if "box.xx" not in scalars:
+        return tuple(scalars.get(name) for name in BOX_NAMES)
+
+    def follow_box(self, state: Any) -> None:
+        """The box that the state's scalars hold, if they do and it is another than before."""
+        numbers = self.box_numbers(state)
+        if numbers == self._seen or numbers[0] is None:
             return
+        self._seen = numbers
         box = Box.from_scalars(state, self.box.periodic)
         if np.array_equal(box.vectors, self.box.vectors) and np.array_equal(box.origin, self.box.origin):
             return

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from hpcphys.compiler.fused.calls import NativeCall, Offer
 from hpcphys.forces.pairs.errors import OverlapError
 
 
@@ -43,6 +45,27 @@ class NativeSteps:
         if bad >= 0:
             field.raise_overlap(state, bad)
         return True
+
+    def offer(self, state: Any) -> Offer | None:
+        """An evaluation for native loops, on one rank; see PairForces.native_offer."""
+        field = self.field
+        force = state.get("force")
+        if field.communicator.size > 1 or force is None or force.dtype != field.real:
+            return None
+        field.follow_box(state)
+
+        def current() -> tuple[Any, ...]:
+            return field.builds, field.evaluations_left(), field.request_totals, field.box_numbers(state)
+
+        totals = bool(field.request_totals)
+        given = (
+            field.handle, state.count, state["position"], force, int(totals), field._totals,
+            field._displacement,
+        )  # fmt: skip
+        told = partial(field.evaluated, with_totals=totals)
+        left = field.evaluations_left()
+        call = NativeCall(field.host, "pairs_step", given, expected=-1, at_most=left, done=(told,))
+        return Offer((call,), current(), current)
 
     def _evaluate_with_halo(self, state: Any, position: Any, force: Any, with_totals: bool) -> bool:
         field, call, handle, halo = self.field, self.field.host.host, self.field.handle, self.field.halo

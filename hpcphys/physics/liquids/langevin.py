@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import exp, expm1, sqrt
 from typing import Any, ClassVar
 
+from hpcphys.compiler.fused.calls import Offer
 from hpcphys.compiler.pieces import Piece
 from hpcphys.compiler.state import State
 from hpcphys.physics.liquids.setting import Ensemble, Setting, drift_piece, kick_piece, positive
@@ -74,6 +75,13 @@ class Langevin(Ensemble):
             if self.account:
                 motion.add_energy(state, heat, 1.0)
 
+        def native(state: State, dt: float) -> Offer | None:
+            if not motion.is_native or constraints is not None:
+                return None
+            spread = sqrt(-thermal * expm1(-2.0 * self.friction * dt))
+            heat: Any = state[HEAT] if self.account else None
+            return Offer((motion.noise_call(state, exp(-self.friction * dt), spread, heat),))
+
         return Piece(
             "bath",
             "dv = -friction v dt + sqrt(2 friction kT/m) dW",
@@ -81,6 +89,7 @@ class Langevin(Ensemble):
             frozenset({"velocity", *([HEAT] if self.account else [])}),
             flow,
             role="O",
+            native=native,
             keeps_constraints=True,
         )
 

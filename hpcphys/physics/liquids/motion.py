@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from hpcphys.compiler.flows.noise import SEED
+from hpcphys.compiler.fused.calls import DRAWN, STEP, NativeCall, Offer
 from hpcphys.compiler.state import State
 
 SUMMED = 1024
@@ -56,6 +57,46 @@ class Motion:
             float(kick),
             float(drift),
         )
+
+    # -- the same as native calls (compiler.fused.calls) ------------------------------------------------
+
+    @property
+    def is_native(self) -> bool:
+        """Whether flows can be offered to native loops: on the CPU."""
+        return self.backend.name == "cpu"
+
+    def offered_kick(self, state: State, dt: float) -> Offer | None:
+        """`kick`; joined to a drift behind it in one pass over the memory."""
+        if not self.is_native:
+            return None
+        kind = _kind(state["force"])
+        arrays = (state["velocity"], state["force"], state["mass"])
+
+        def with_drift(drift: NativeCall) -> NativeCall:
+            both = (state.count, arrays[0], drift.arguments[1], *arrays[1:], float(dt), drift.arguments[-1])
+            return NativeCall(self._flows, "kick_drift" + kind, both)
+
+        given = (state.count, *arrays, float(dt))
+        return Offer((NativeCall(self._flows, "kick" + kind, given, joins={"drift": with_drift}),))
+
+    def offered_drift(self, state: State, dt: float) -> Offer | None:
+        """`drift`."""
+        if not self.is_native:
+            return None
+        given = (state.count, state["position"], state["velocity"], float(dt))
+        return Offer((NativeCall(self._flows, "drift", given),))
+
+    def noise_call(self, state: State, decay: float, spread: float, heat: Any = None) -> NativeCall:
+        """`ornstein_uhlenbeck`."""
+        arrays = (state["velocity"], state["mass"], state["id"])
+        seed = int(state.scalars.get(SEED, 0))
+        given = (state.count, *arrays, seed, STEP, DRAWN, float(decay), float(spread), heat)
+        return NativeCall(self._noise, "ornstein_uhlenbeck", given, draws=2)
+
+    def energy_call(self, state: State, heat: Any, sign: float) -> NativeCall:
+        """`add_energy`."""
+        given = (state.count, state["velocity"], state["mass"], float(sign), heat)
+        return NativeCall(self._flows, "add_energy", given)
 
     def scale(self, array: Any, factor: float) -> None:
         """y <- factor y."""

@@ -81,13 +81,22 @@ def drift_piece(motion: Motion) -> Piece:
         frozenset({"position"}),
         motion.drift,
         role="A",
+        native=motion.offered_drift,
     )
 
 
 def kick_piece(motion: Motion) -> Piece:
     """dv/dt = F/m."""
     reads = frozenset({"velocity", "force", "mass"})
-    return Piece("kick", "dv/dt = F/m", reads, frozenset({"velocity"}), motion.kick, role="B")
+    return Piece(
+        "kick",
+        "dv/dt = F/m",
+        reads,
+        frozenset({"velocity"}),
+        motion.kick,
+        role="B",
+        native=motion.offered_kick,
+    )
 
 
 def started(state: State, values: dict[str, float]) -> None:

@@ -19,7 +19,6 @@ from hpcphys.compiler.program import Program, compile_structure
 from hpcphys.compiler.state import State
 from hpcphys.compiler.structures import CanonicalStructure
 from hpcphys.compiler.system import PhysicalSystem
-from hpcphys.physics.liquids.fusing import fused
 from hpcphys.physics.liquids.motion import Motion
 from hpcphys.physics.liquids.pressure import ENERGY, TotalsField, keep_totals
 from hpcphys.physics.liquids.setting import Ensemble, Setting
@@ -53,12 +52,8 @@ class Liquid(PhysicalSystem):
         return self.ensemble.composition
 
     def program(self, dt: float, **options: Any) -> Program:
-        """compile_structure with the ensemble's composition; each kick and the drift after it become one
-        sweep (fusing.fused), with the same numbers."""
-        program = compile_structure(self, self.composition, dt=dt, **options)
-        assert self.setting is not None
-        program.operations = fused(program.operations, self.setting.motion)
-        return program
+        """compile_structure with the ensemble's composition."""
+        return compile_structure(self, self.composition, dt=dt, **options)
 
 
 def liquid(

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from hpcphys.decomposition.cells.box import ELEMENTS
 from hpcphys.forces.pairs import PairForces
 
 LISTED = "listed"
 """Array of the state: the positions at which the present list was made."""
 BOX = "box."
-BOX_NAMES = tuple(f"{BOX}{name}" for name in (*ELEMENTS, "x0", "y0", "z0"))
 LISTED_BOX = "listed.box."
 
 
@@ -27,18 +25,26 @@ class ListedPairs(PairForces):
     def __init__(self, *given: Any, rebuild_every: int | None = None, **options: Any):
         self.rebuild_every = rebuild_every
         self.totals_known = False
-        self._seen: tuple[Any, ...] = ()
         super().__init__(*given, **options)
 
     def evaluate(self, state: Any, outputs: Any = frozenset()) -> None:
         """As PairForces, with a new list when it is time."""
         if self.rebuild_every is not None and self.builds and self._since_build >= self.rebuild_every:
             dangerous = self.dangerous  # a list that was to hold no longer was not too thin
-            self._follow_box(state)
+            self.follow_box(state)
             self.rebuild(state)
             self.dangerous = dangerous
         super().evaluate(state, outputs)
         self.totals_known = self._have_totals
+
+    def evaluated(self, count: int, with_totals: bool) -> None:
+        """As PairForces."""
+        super().evaluated(count, with_totals)
+        self.totals_known = self._have_totals
+
+    def evaluations_left(self) -> int | None:
+        """Until a list is made anew in any case."""
+        return None if self.rebuild_every is None else max(self.rebuild_every - self._since_build, 0)
 
     def rebuild(self, state: Any) -> None:
         """A new list of the present positions, which the state then keeps.  Collective."""
@@ -66,23 +72,16 @@ class ListedPairs(PairForces):
         state["moved"] = state["position"]
         state["position"] = state[LISTED].copy()
         state.scalars.update(then)
-        self._follow_box(state)
+        self.follow_box(state)
         self.rebuild(state)
         state["position"] = state["moved"]
         del state["moved"]
         state.scalars.update(present)
-        self._follow_box(state)
+        self.follow_box(state)
         self.builds, self.dangerous, self._since_build = (
             int(memory[name]) for name in ("builds", "dangerous", "since_build")
         )
         self.totals_known = False
-
-    def _follow_box(self, state: Any) -> None:
-        """As PairForces; a box that stands still costs a comparison of numbers, no new Box in each step."""
-        numbers = tuple(state.scalars.get(name) for name in BOX_NAMES)
-        if numbers != self._seen:
-            super()._follow_box(state)
-            self._seen = numbers
 
     @property
     def memory(self) -> dict[str, int]:

@@ -1,0 +1,184 @@
+"""The pass that joins native calls to a loop over steps, and the loop."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hpcphys.compiler.fused.calls import DRAWN, STEP, Offer, Placed, is_offered, joined, offer_of
+from hpcphys.compiler.operations import Evaluate, Operation
+from hpcphys.compiler.state import State
+from hpcphys.kernels import backend as kernel_backend
+
+if TYPE_CHECKING:
+    from hpcphys.compiler.program import Program
+
+FUNCTION, WORDS, EXPECTED, LEFT, STEP_WORD, BLOCK_WORD, DRAWS, DONE, NANOSECONDS, FIELDS = range(10)
+"""Of a row of struct NativeCall in kernels/native_calls.h."""
+
+
+def native_loop(operations: tuple[Operation, ...]) -> NativeLoop | None:
+    """The loop for the operations of a step, or None if none of them offers native calls."""
+    return NativeLoop(operations) if any(map(is_offered, operations)) else None
+
+
+class NativeLoop:
+    """Runs the longest stretches of operations that offer native calls in one call each, across steps.
+
+    Where an operation offers none, or its call ended otherwise than expected (a list of neighbours no longer
+    holds, two atoms overlap), Python does this one operation and the loop goes on behind it.  The numbers are
+    those of the program operation by operation, bit for bit.
+    """
+
+    def __init__(self, operations: tuple[Operation, ...]):
+        self.operations = operations
+        self._dt: float | None = None
+        self._offers: list[Offer | None] = []
+        self._watched: dict[str, Any] = {}
+        self._rows: list[Placed | None] = []
+        self._operation: list[int] = []
+        self._entry: dict[int, int] = {}
+        self._table = np.zeros((0, FIELDS), np.int64)
+        self._words: list[np.ndarray] = []
+        self._from = np.zeros(4, np.int64)
+        self._module: Any = None
+
+    def describe(self) -> str:
+        """One line for `explain`."""
+        others = [op.name for op in self.operations if not is_offered(op)]
+        if not others:
+            return "native loop: all operations, as many steps in a call as are asked for"
+        native = ", ".join(dict.fromkeys(op.name for op in self.operations if is_offered(op)))
+        return f"native loop: {native}; from Python: {', '.join(dict.fromkeys(others))}"
+
+    def run(self, program: Program, steps: int, dt: float) -> None:
+        """`steps` whole steps of the program, whose entry is valid."""
+        at, state = 0, program.state
+        state.blocks_drawn = 0
+        while True:
+            self._bind(state, dt)
+            stopped = self._entry.get(at)
+            if stopped is not None:
+                passed, at = self._native(program, stopped, steps, dt)
+                steps -= passed
+            if steps == 0:
+                return
+            program.execute(self.operations[at], dt)
+            at += 1
+            if at == len(self.operations):
+                program.advance(dt)
+                at, state.blocks_drawn = 0, 0
+                steps -= 1
+                if steps == 0:
+                    return
+
+    # -- calls for the arrays as they are --------------------------------------------------------------------
+
+    def _bind(self, state: State, dt: float) -> None:
+        """Addresses and numbers anew, where arrays have moved or an offer no longer stands."""
+        stands = dt == self._dt and all(state.get(name) is array for name, array in self._watched.items())
+        if stands and all(offer is None or offer.stands() for offer in self._offers):
+            return
+        self._dt = dt
+        self._offers = [offer_of(op, state, dt) for op in self.operations]
+        placed: list[Placed | None] = []
+        for index, offer in enumerate(self._offers):
+            calls = offer.calls if offer is not None else ()
+            placed += [Placed(call, index, index, index, k == 0) for k, call in enumerate(calls)] or [None]
+        self._fill(state, placed)
+
+    def _fill(self, state: State, placed: list[Placed | None]) -> None:
+        """The table of calls; a row of zeros where Python has to do the operation."""
+        stretches: list[list[Placed | None]] = []
+        for item in placed:
+            if item is None:
+                stretches.append([None])
+            elif not stretches or stretches[-1][0] is None:
+                stretches.append([item])
+            else:
+                stretches[-1].append(item)
+        rows: list[Placed | None] = []
+        for stretch in stretches:
+            rows += [None] if stretch[0] is None else joined([item for item in stretch if item is not None])
+        self._rows = rows
+        self._table = np.zeros((len(rows), FIELDS), np.int64)
+        self._words, self._entry, self._watched = [], {}, {}
+        self._operation, index = [], 0
+        for number, item in enumerate(rows):
+            self._operation.append(index if item is None else item.first)
+            index = self._operation[-1] + 1 if item is None else item.last + 1
+            if item is None:
+                continue
+            if item.begins:
+                self._entry[item.first] = number
+            self._fill_row(self._table[number], item)
+        names = {id(state[name]): name for name in state}
+        for item in rows:
+            for argument in item.call.arguments if item is not None else ():
+                if id(argument) in names:
+                    self._watched[names[id(argument)]] = argument
+
+    def _fill_row(self, row: np.ndarray, item: Placed) -> None:
+        call = item.call
+        given = list(call.arguments)
+        for field, filled in ((STEP_WORD, STEP), (BLOCK_WORD, DRAWN)):
+            row[field] = next((k for k, argument in enumerate(given) if argument is filled), -1)
+        plain = [0 if argument is STEP or argument is DRAWN else argument for argument in given]
+        row[FUNCTION], words = call.module.offered(call.function, *plain)
+        self._words.append(words)
+        row[WORDS] = words.ctypes.data
+        row[EXPECTED], row[DRAWS] = call.expected, call.draws
+        row[LEFT] = -1 if call.at_most is None else max(call.at_most, 0)
+
+    # -- a stretch of native calls ---------------------------------------------------------------------------
+
+    def _native(self, program: Program, begin: int, steps: int, dt: float) -> tuple[int, int]:
+        """Calls from row `begin` on, through at most `steps` ends of steps: how many were passed, and the
+        operation at which the loop ended (0 after the last end)."""
+        state, table, place = program.state, self._table, self._from
+        place[:] = begin, state.step, state.blocks_drawn, 0
+        table[:, DONE] = table[:, NANOSECONDS] = 0
+        if self._module is None:
+            self._module = kernel_backend("cpu").module("native_calls")
+        self._rows[begin].call.module.use_threads()
+        passed = self._module.host("run_calls", len(table), table, steps, place)
+        for item, count in zip(self._rows, table[:, DONE].tolist(), strict=True):
+            for told in item.call.done if item is not None and count else ():
+                told(count)
+        for _ in range(passed):
+            program.advance(dt)
+        state.blocks_drawn = int(place[2])
+        at = self._stopped_at(int(place[0]))
+        self._mark(program, begin, passed, at)
+        self._charge(program)
+        return passed, at
+
+    def _stopped_at(self, row: int) -> int:
+        """The operation that Python has to do, given the row at which the loop ended."""
+        item = self._rows[row]
+        began = item is not None and self._table[row, LEFT] != 0
+        unexpected = began and self._from[3] != item.call.expected
+        return item.stop if unexpected else self._operation[row]
+
+    def _mark(self, program: Program, begin: int, passed: int, at: int) -> None:
+        """Which derived arrays are valid now: what the operations that were done have said, in order."""
+        first, number = self._rows[begin].first, len(self.operations)
+        done = passed * number + at - first
+        for k in range(max(done - number, 0), done):
+            op = self.operations[(first + k) % number]
+            program.invalidate_dependents(op)
+            if isinstance(op, Evaluate):
+                program.state.mark_valid(op.writes)
+
+    def _charge(self, program: Program) -> None:
+        """Seconds of each call to the timer of its operation."""
+        charge = getattr(program.timers, "charge", None)
+        if charge is None:
+            return
+        for item, count, nanoseconds in zip(
+            self._rows, self._table[:, DONE].tolist(), self._table[:, NANOSECONDS].tolist(), strict=True
+        ):
+            if item is not None and count:
+                parts = self.operations[item.first : item.last + 1]
+                charge(" + ".join(op.name for op in parts), 1e-9 * nanoseconds, count)
