@@ -110,7 +110,7 @@ class CpuModule(NativeModule):
             address = ctypes.cast(self.library[f"{name}_offered"], ctypes.c_void_p).value
         except AttributeError:
             raise SignatureError(
-                f"module '{self.source.name}' does not offer '{name}' to native loops: OFFERED({name}) is missing"
+                f"module '{self.source.name}' offers no '{name}' to native loops: OFFERED({name}) is missing"
             ) from None
         return address, function.words(arguments)
 

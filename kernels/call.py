@@ -91,7 +91,7 @@ class NativeFunction:
         return values
 
     def words(self, arguments: Sequence[Any]) -> np.ndarray:
-        """The arguments as words of eight bytes, as kernels/offered.h takes them; arrays must outlive them."""
+        """The arguments as words of eight bytes, as kernels/offered.h takes them; keep arrays alive."""
         values = self.converted(arguments)
         words = np.zeros(len(values), np.int64)
         numbers = words.view(np.float64)

@@ -204,6 +204,7 @@ KERNEL(shake)(long long n, const int* RESTRICT rows, const double* RESTRICT leng
     store_codes(status, i, n, found);
   }
 }
+OFFERED(shake)
 
 // Relative velocities along the bonds to zero, by impulses along them.
 KERNEL(rattle)(long long n, const int* RESTRICT rows, const double* RESTRICT length, const double* RESTRICT mass,
@@ -243,3 +244,4 @@ KERNEL(rattle)(long long n, const int* RESTRICT rows, const double* RESTRICT len
     store_codes(status, i, n, found);
   }
 }
+OFFERED(rattle)

@@ -81,6 +81,7 @@ KERNEL(settle)(long long n, const int* RESTRICT rows, const double* RESTRICT sha
     }
   }
 }
+OFFERED(settle)
 
 // Velocities along the three bonds AB, AC, BC to zero.  inverse: (3, 3) of (r_b.r_c) w_bc, the bonds in that order.
 KERNEL(settle_velocities)(long long n, const int* RESTRICT rows, const double* RESTRICT shape, const double* RESTRICT inverse_matrix,
@@ -110,3 +111,4 @@ KERNEL(settle_velocities)(long long n, const int* RESTRICT rows, const double* R
     }
   }
 }
+OFFERED(settle_velocities)

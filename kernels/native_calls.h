@@ -43,4 +43,12 @@ HOST(run_calls)(long long count, NativeCall* calls, long long steps, long long* 
   }
   return passed;
 }
+
+// The place, counted from 1, of the first of n numbers that is not 0; 0 where all are.
+HOST(first_set)(long long n, const long long* numbers) {
+  for (long long i = 0; i < n; i++)
+    if (numbers[i]) return i + 1;
+  return 0;
+}
+OFFERED(first_set)
 #endif

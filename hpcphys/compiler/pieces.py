@@ -30,8 +30,8 @@ class Piece:
         the same numbers, or None for this state; absent if there are none
     keeps_constraints: the flow takes a state that meets the system's constraints to such a state (a scaling
         of all velocities, a shift of whole molecules), so that no projection follows it
-    order: None for an exact flow, phi(a) phi(b) = phi(a + b); else the order of a symmetric approximation (2 for
-        an implicit midpoint), which only compositions of symmetric steps keep
+    order: None for an exact flow, phi(a) phi(b) = phi(a + b); else the order of a symmetric approximation (2
+        for an implicit midpoint), which only compositions of symmetric steps keep
     """
 
     name: str

@@ -257,14 +257,20 @@ class Program:
                     self._synchronise()
                     dt = op.controller.choose(state)
         except Exception as error:
-            kind = type(op).__name__.lower()
-            raise OperationError(
-                f"{kind} {op.name!r} failed in step {state.step + 1} at time {state.time:g}: {error}"
-            ) from error
+            raise self.failed(op, error) from error
         return dt
 
+    def failed(self, op: Operation, error: Exception) -> OperationError:
+        """The error that names the operation, the step and the time; `error` is its cause."""
+        state, kind = self.state, type(op).__name__.lower()
+        found = OperationError(
+            f"{kind} {op.name!r} failed in step {state.step + 1} at time {state.time:g}: {error}"
+        )
+        found.__cause__ = error
+        return found
+
     def invalidate_dependents(self, op: Operation) -> None:
-        """Record that what fields have made of the arrays that `op` changes does not belong to them any more."""
+        """Record that what fields made of the arrays that `op` changes is not valid any more."""
         for field in self.system.fields:
             if field.name != op.name and frozenset(field.reads) & op.writes:
                 self.state.invalidate(frozenset(field.writes) | frozenset(field.optional))

@@ -21,7 +21,8 @@ class NativeCall:
     arguments: as for module.launch (n first) or module.host; arrays of the state, or others that live as long
         as whoever offers them; STEP and DRAWN where the loop knows better
     expected: what it returns where all is well; at anything else the loop ends there, and Python does the
-        whole operation: it must not matter that it has begun, or Python's way must end in an error
+        whole operation, which must then be as if it had not begun
+    failure: failure() is the error to raise instead, where the operation has failed; or None
     at_most: how many times it may be called before Python must do the operation once; None for always
     draws: blocks of random numbers that it takes from the step
     done: done(count) is told how often it went well, before Python looks at the state again
@@ -33,6 +34,7 @@ class NativeCall:
     function: str
     arguments: tuple[Any, ...]
     expected: int = 0
+    failure: Callable[[], Exception] | None = None
     at_most: int | None = None
     draws: int = 0
     done: tuple[Callable[[int], None], ...] = ()
@@ -43,7 +45,7 @@ class NativeCall:
 class Offer:
     """What an operation offers for the present arrays, and a token of what else it depends on.
 
-    calls: in order; only the first may end the loop and leave the state as it was
+    calls: in order; all but the first return what is expected, or have a failure
     token: of everything but the arrays: as long as `current()` equals it, the calls stand
     """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -82,39 +83,40 @@ class NativeLoop:
             return
         self._dt = dt
         self._offers = [offer_of(op, state, dt) for op in self.operations]
-        placed: list[Placed | None] = []
-        for index, offer in enumerate(self._offers):
-            calls = offer.calls if offer is not None else ()
-            placed += [Placed(call, index, index, index, k == 0) for k, call in enumerate(calls)] or [None]
-        self._fill(state, placed)
+        self._fill(state, self._stretches())
 
-    def _fill(self, state: State, placed: list[Placed | None]) -> None:
+    def _stretches(self) -> Iterator[list[Placed] | int]:
+        """Neighbouring native calls, and between them the numbers of operations that Python has to do."""
+        stretch: list[Placed] = []
+        first = 0  # of the operations that have nothing to do and go with the next call
+        for index, offer in enumerate(self._offers):
+            if offer is None or (not offer.calls and index == len(self._offers) - 1):
+                yield stretch
+                yield from range(first, index + 1)
+                stretch, first = [], index + 1
+            elif offer.calls:
+                stretch.append(Placed(offer.calls[0], first, index, index, begins=True))
+                stretch += [Placed(call, index, index, index, begins=False) for call in offer.calls[1:]]
+                first = index + 1
+        yield stretch
+
+    def _fill(self, state: State, stretches: Iterable[list[Placed] | int]) -> None:
         """The table of calls; a row of zeros where Python has to do the operation."""
-        stretches: list[list[Placed | None]] = []
-        for item in placed:
-            if item is None:
-                stretches.append([None])
-            elif not stretches or stretches[-1][0] is None:
-                stretches.append([item])
-            else:
-                stretches[-1].append(item)
-        rows: list[Placed | None] = []
+        rows: list[Placed | int] = []
         for stretch in stretches:
-            rows += [None] if stretch[0] is None else joined([item for item in stretch if item is not None])
-        self._rows = rows
+            rows += [stretch] if isinstance(stretch, int) else joined(stretch)
+        self._rows = [None if isinstance(item, int) else item for item in rows]
+        self._operation = [item if isinstance(item, int) else item.first for item in rows]
         self._table = np.zeros((len(rows), FIELDS), np.int64)
         self._words, self._entry, self._watched = [], {}, {}
-        self._operation, index = [], 0
-        for number, item in enumerate(rows):
-            self._operation.append(index if item is None else item.first)
-            index = self._operation[-1] + 1 if item is None else item.last + 1
+        for number, item in enumerate(self._rows):
             if item is None:
                 continue
             if item.begins:
                 self._entry[item.first] = number
             self._fill_row(self._table[number], item)
         names = {id(state[name]): name for name in state}
-        for item in rows:
+        for item in self._rows:
             for argument in item.call.arguments if item is not None else ():
                 if id(argument) in names:
                     self._watched[names[id(argument)]] = argument
@@ -152,14 +154,21 @@ class NativeLoop:
         at = self._stopped_at(int(place[0]))
         self._mark(program, begin, passed, at)
         self._charge(program)
+        item = self._rows[place[0]]
+        if item is not None and item.call.failure is not None and self._is_unexpected(item, int(place[0])):
+            raise program.failed(self.operations[at], item.call.failure())
         return passed, at
+
+    def _is_unexpected(self, item: Placed, row: int) -> bool:
+        """Whether the loop ended at this row because of what its function returned."""
+        return bool(self._table[row, LEFT] != 0 and self._from[3] != item.call.expected)
 
     def _stopped_at(self, row: int) -> int:
         """The operation that Python has to do, given the row at which the loop ended."""
         item = self._rows[row]
-        began = item is not None and self._table[row, LEFT] != 0
-        unexpected = began and self._from[3] != item.call.expected
-        return item.stop if unexpected else self._operation[row]
+        if item is not None and self._is_unexpected(item, row):
+            return item.stop
+        return self._operation[row]
 
     def _mark(self, program: Program, begin: int, passed: int, at: int) -> None:
         """Which derived arrays are valid now: what the operations that were done have said, in order."""

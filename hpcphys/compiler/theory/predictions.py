@@ -206,7 +206,7 @@ def _kept_by_flows(program: Program, quantity: Quantity, dt: float) -> bool:
     before = np.asarray(quantity(trial.state))
     size = _term_size(trial, quantity)
     for op in trial.operations:
-        trial._execute(op, dt)
+        trial.execute(op, dt)
         after = np.asarray(quantity(trial.state))
         if not isinstance(op, Evaluate) and np.any(np.abs(after - before) > _KEPT * EPSILON * size):
             return False

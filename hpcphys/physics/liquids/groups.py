@@ -55,7 +55,7 @@ class Group:
         half = 0.5 * template.lengths[2]
         height = np.sqrt(template.lengths[0] ** 2 - half**2)
         above = 2.0 * other * height / (apex + 2.0 * other)
-        self._kernels = backend.module("md_settle")
+        self.settle_module = backend.module("md_settle")
         self._columns = backend.array(self.host_rows.T.copy())
         self._shape = backend.array(np.array([apex, other, above, height - above, half]))
         bonds = np.array([[-half, -height], [half, -height], [2.0 * half, 0.0]])
@@ -65,34 +65,21 @@ class Group:
         self._inverse = backend.array(np.linalg.inv((bonds @ bonds.T) * coupling))
         self.failed = backend.zeros(1, dtype=np.int64)
 
-    def settle(self, state: State, dt: float, frame: Any, account: bool) -> None:
-        """Positions onto the triangles along the bonds before a drift over dt, velocities with them."""
-        self._kernels.launch(
-            "settle",
-            self.count,
-            self._columns,
-            self._shape,
-            state["position"],
-            state["velocity"],
-            dt,
-            frame,
-            self.virials if account else None,
-            self.failed,
-        )
+    def settling(
+        self, what: str, position: Any, velocity: Any, dt: float, frame: Any, account: bool
+    ) -> tuple[str, tuple[Any, ...]]:
+        """Kernel and arguments: "positions" onto the triangles along the bonds before a drift over dt, with
+        the velocities, or "momenta": velocities along the three bonds to zero."""
+        arrays, virials = (position, velocity), self.virials if account else None
+        if what == "positions":
+            given = (self._columns, self._shape, *arrays, float(dt), frame, virials, self.failed)
+            return "settle", (self.count, *given)
+        return "settle_velocities", (self.count, self._columns, self._shape, self._inverse, *arrays, frame, virials)
 
-    def settle_velocities(self, state: State, frame: Any, account: bool) -> None:
-        """Velocities along the three bonds to zero."""
-        self._kernels.launch(
-            "settle_velocities",
-            self.count,
-            self._columns,
-            self._shape,
-            self._inverse,
-            state["position"],
-            state["velocity"],
-            frame,
-            self.virials if account else None,
-        )
+    def settle(self, what: str, state: State, dt: float, frame: Any, account: bool) -> None:
+        """Project "positions" or "momenta"; see `settling`."""
+        kernel, arguments = self.settling(what, state["position"], state["velocity"], dt, frame, account)
+        self.settle_module.launch(kernel, *arguments)
 
 
 def groups_of(state: State, templates: Sequence[Template], motion: Motion) -> list[Group]:

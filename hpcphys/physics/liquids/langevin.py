@@ -76,11 +76,20 @@ class Langevin(Ensemble):
                 motion.add_energy(state, heat, 1.0)
 
         def native(state: State, dt: float) -> Offer | None:
-            if not motion.is_native or constraints is not None:
+            if not motion.is_native:
                 return None
             spread = sqrt(-thermal * expm1(-2.0 * self.friction * dt))
             heat: Any = state[HEAT] if self.account else None
-            return Offer((motion.noise_call(state, exp(-self.friction * dt), spread, heat),))
+            if constraints is None:
+                return Offer((motion.noise_call(state, exp(-self.friction * dt), spread, heat),))
+            projection = constraints.native_offer("momenta", state, dt)
+            if projection is None:
+                return None
+            calls = (motion.noise_call(state, exp(-self.friction * dt), spread), *projection.calls)
+            if self.account:
+                taken, given = (motion.energy_call(state, heat, sign) for sign in (-1.0, 1.0))
+                calls = (taken, *calls, given)
+            return Offer(calls, projection.token, projection.current)
 
         return Piece(
             "bath",

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from hpcphys.compiler.constraints.errors import ConstraintError
+from hpcphys.compiler.fused.calls import NativeCall, Offer
 from hpcphys.compiler.state import State
 from hpcphys.physics.liquids.boxes import image_frame, known_box
 from hpcphys.physics.liquids.groups import Centres, Group, groups_of
@@ -154,7 +155,7 @@ class RigidMolecules(Centres):
         frame = self._frame(state)
         for group in self.groups(state):
             if group.settles:
-                group.settle(state, float(dt), frame, self.account)
+                group.settle("positions", state, dt, frame, self.account)
                 if group.failed[0]:
                     raise self._unsettled(group, state)
             elif group.template:
@@ -166,27 +167,53 @@ class RigidMolecules(Centres):
         frame = self._frame(state)
         for group in self.groups(state):
             if group.settles:
-                group.settle_velocities(state, frame, self.account)
+                group.settle("momenta", state, 0.0, frame, self.account)
             elif group.template:
                 self._launch("rattle", group, state, (state["position"], state["velocity"]), frame)
 
+    def _arguments(self, group: Group, state: State, arrays: tuple[Any, ...], frame: Any) -> tuple[Any, ...]:
+        """Of the kernels shake and rattle, whose own arrays are `arrays`."""
+        kept = (group.impulses, group.virials) if self.account else (None, None)
+        limits = (self.tolerance, self.max_iterations)
+        given = (group.count, group.rows, group.lengths, state["mass"])
+        return (*given, *arrays, *limits, *kept, group.status, frame)
+
     def _launch(self, kernel: str, group: Group, state: State, arrays: tuple[Any, ...], frame: Any) -> None:
-        group.bonds.launch(
-            kernel,
-            group.count,
-            group.rows,
-            group.lengths,
-            state["mass"],
-            *arrays,
-            self.tolerance,
-            self.max_iterations,
-            group.impulses if self.account else None,
-            group.virials if self.account else None,
-            group.status,
-            frame,
-        )
+        group.bonds.launch(kernel, *self._arguments(group, state, arrays, frame))
         if group.status.any():
             raise self._unmet(group, state)
+
+    def native_offer(self, what: str, state: State, dt: float) -> Offer | None:
+        """A projection as native calls: "reference", "positions" after a drift over dt, or "momenta"."""
+        if not self._motion.is_native or getattr(self._field, "builds", None) is None:
+            return None
+        calls = [call for group in self.groups(state) for call in self._calls(group, what, state, dt)]
+
+        def current() -> tuple[Any, ...]:
+            return self._field.builds, *(state.scalars.get(name) for name in BOX_SCALARS)
+
+        return Offer(tuple(calls), current(), current)
+
+    def _calls(self, group: Group, what: str, state: State, dt: float) -> list[NativeCall]:
+        """Of the molecules of a group: the projection, and the question whether it was found."""
+        frame, x, v = self._frame(state), state["position"], state["velocity"]
+        if what == "reference" or not group.template:
+            return []
+        if group.settles:
+            kernel, arguments = group.settling(what, x, v, dt, frame, self.account)
+            call = NativeCall(group.settle_module, kernel, arguments)
+            if what == "momenta":
+                return [call]
+            return [call, self._asked(group.failed, lambda: self._unsettled(group, state))]
+        own = (None, x, v, float(dt)) if what == "positions" else (x, v)
+        kernel = "shake" if what == "positions" else "rattle"
+        call = NativeCall(group.bonds, kernel, self._arguments(group, state, own, frame))
+        return [call, self._asked(group.status, lambda: self._unmet(group, state))]
+
+    def _asked(self, status: Any, failure: Callable[[], Exception]) -> NativeCall:
+        """The call that ends the loop if a number of `status` is not 0."""
+        module = self._motion.backend.module("native_calls")
+        return NativeCall(module, "first_set", (len(status), status), failure=failure)
 
     def _unmet(self, group: Group, state: State) -> ConstraintError:
         status = self._motion.backend.host(group.status).copy()
