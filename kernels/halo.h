@@ -127,10 +127,12 @@ KERNEL(pack_rows8)(long long n, const int* RESTRICT rows, long long home, const 
                    const unsigned long long* RESTRICT halo, unsigned long long* RESTRICT to, long long width) {
   ELEMENTS(i, n) pack_row(rows, home, own, halo, to, i, width);
 }
+OFFERED(pack_rows8)
 KERNEL(pack_rows4)(long long n, const int* RESTRICT rows, long long home, const unsigned* RESTRICT own, const unsigned* RESTRICT halo,
                    unsigned* RESTRICT to, long long width) {
   ELEMENTS(i, n) pack_row(rows, home, own, halo, to, i, width);
 }
+OFFERED(pack_rows4)
 KERNEL(pack_rows1)(long long n, const int* RESTRICT rows, long long home, const unsigned char* RESTRICT own,
                    const unsigned char* RESTRICT halo, unsigned char* RESTRICT to, long long width) {
   ELEMENTS(i, n) pack_row(rows, home, own, halo, to, i, width);
@@ -145,10 +147,12 @@ KERNEL(add_rows64)(long long n, const int* RESTRICT rows, long long home, const 
                    double* RESTRICT halo, long long width) {
   ELEMENTS(i, n) add_row(rows, home, from, own, halo, i, width);
 }
+OFFERED(add_rows64)
 KERNEL(add_rows32)(long long n, const int* RESTRICT rows, long long home, const float* RESTRICT from, float* RESTRICT own,
                    float* RESTRICT halo, long long width) {
   ELEMENTS(i, n) add_row(rows, home, from, own, halo, i, width);
 }
+OFFERED(add_rows32)
 // Forces in fixed point, whose sum does not depend on the order.
 KERNEL(add_rows_fixed)(long long n, const int* RESTRICT rows, long long home, const long long* RESTRICT from, long long* RESTRICT own,
                        long long* RESTRICT halo, long long width) {

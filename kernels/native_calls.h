@@ -20,9 +20,10 @@ struct NativeCall {
 };
 
 // calls: `count` of them, the loop begins at number from[0] of step from[1] with from[2] blocks drawn; `steps` is how many ends of
-// steps may pass.  from: where it ended; from[3]: what the last call returned.  Returns how many ends of steps were passed.
+// steps may pass.  from: where it ended; from[3]: 1 if because of what the call there returned.  Returns how many ends were passed.
 HOST(run_calls)(long long count, NativeCall* calls, long long steps, long long* from) {
   long long passed = 0;
+  from[3] = 0;
   while (passed < steps) {
     NativeCall& c = calls[from[0]];
     if (!c.function || !c.left) return passed;
@@ -30,9 +31,12 @@ HOST(run_calls)(long long count, NativeCall* calls, long long steps, long long* 
     if (c.step_word >= 0) words[c.step_word] = from[1];
     if (c.block_word >= 0) words[c.block_word] = from[2];
     const auto begun = std::chrono::steady_clock::now();
-    from[3] = ((long long (*)(const long long*))c.function)(words);
+    const long long found = ((long long (*)(const long long*))c.function)(words);
     c.nanoseconds += std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now() - begun).count();
-    if (from[3] != c.expected) return passed;
+    if (found != c.expected) {
+      from[3] = 1;
+      return passed;
+    }
     c.done++;
     if (c.left > 0) c.left--;
     from[2] += c.draws;

@@ -19,12 +19,14 @@ HOST(pairs_place)(long long handle, long long n, const double* position, double*
   displacement[0] = found;
   return 0;
 }
+OFFERED(pairs_place)
 HOST(pairs_place_halo)(long long handle, const double* position) {
   PairEngine& s = *(PairEngine*)handle;
   const double since = place(s, s.home_blocks, s.blocks, position, true);
   s.prune[1] = s.prune[1] || 2 * since > s.inner;
   return 0;
 }
+OFFERED(pairs_place_halo)
 
 template <bool TOTALS, bool PRUNE> static void list_forces(PairEngine& s, Part& part, Part::List& list, sum_type* f, int* failed) {
   SubnormalsFlushed flushed;
@@ -71,6 +73,7 @@ HOST(pairs_forces)(long long handle, long long which, long long totals) {
   }
   return 0;
 }
+OFFERED(pairs_forces)
 // After all forces of a step: the inner list now belongs to the present coordinates.
 static void pruned(PairEngine& s) {
   if (!s.prune[0] && !s.prune[1]) return;
@@ -143,6 +146,12 @@ HOST(pairs_collect)(long long handle, real* force, real* halo_force, void* total
   pruned(s);
   return bad;
 }
+// The same for loops that ask for overlaps later: bad[0] is what pairs_collect returns.
+HOST(pairs_collect_told)(long long handle, real* force, real* halo_force, void* totals, long long* bad) {
+  bad[0] = pairs_collect(handle, force, halo_force, totals);
+  return 0;
+}
+OFFERED(pairs_collect_told)
 HOST(pairs_entry_bytes)() { return sizeof(PairEntry); }
 #if FIXED
 // The sums of the last collection as whole numbers, of home rows and of halo rows.

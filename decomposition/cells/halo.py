@@ -81,6 +81,12 @@ class Halo:
         """Start counting bytes and messages from zero."""
         self.bytes, self.messages, self.minimum_bytes = 0, 0, 0.0
 
+    def count_sent(self, size: int, messages: int, row_bytes: int) -> None:
+        """Count bytes and messages, and with row_bytes > 0 a transfer of rows of so many bytes."""
+        self.bytes += size
+        self.messages += messages
+        self.minimum_bytes += self.minimum_rows * row_bytes
+
     def forward(self, rows: Any, out: Any) -> None:
         """out ← the copies' values: out[k] is the owner's row of the k-th copy.  Collective.
 
@@ -131,7 +137,7 @@ class Halo:
             raise RuntimeError("a transfer is under way; call finish() before the next one")
         self._transfer = transfer
         transfer.start()
-        self.minimum_bytes += self.minimum_rows * transfer.row_bytes
+        self.count_sent(0, 0, transfer.row_bytes)
 
     # -- building ------------------------------------------------------------------------------------------
 

@@ -81,7 +81,7 @@ class Transfer:
     """
 
     def __init__(self, halo: Halo, rows: Any, copies: Any, pulses: list[Pulse], adding: str | None):
-        _check_fit(halo, rows, copies)
+        check_fit(halo, rows, copies)
         self._halo, self._rows, self._copies, self._adding = halo, rows, copies, adding
         self._pulses = pulses
         self.width = math.prod(rows.shape[1:])
@@ -115,8 +115,7 @@ class Transfer:
             sums = pulse.cells.backend.empty(len(pulse.rows) * self.width, self._rows.dtype)
             message = Message(comm, pulse.staging, BACKWARD)
             message.start(part, pulse.source, sums, pulse.target)
-        self._halo.bytes += message.bytes
-        self._halo.messages += message.messages
+        self._halo.count_sent(message.bytes, message.messages, 0)
         return message
 
 
@@ -168,7 +167,8 @@ def _exchanged(comm: Communicator, sent: np.ndarray, to: int | None, source: int
     return came
 
 
-def _check_fit(halo: Halo, rows: Any, copies: Any) -> None:
+def check_fit(halo: Halo, rows: Any, copies: Any) -> None:
+    """Raise ValueError unless the arrays are of this halo."""
     fits = (
         rows.dtype == copies.dtype
         and rows.dtype.itemsize in _UNSIGNED

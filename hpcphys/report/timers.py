@@ -51,10 +51,11 @@ class Timers:
             node.calls += 1
             self._stack.pop()
 
-    def charge(self, name: str, seconds: float, calls: int) -> None:
+    def charge(self, name: str, seconds: float, calls: int, waiting: float = 0.0) -> None:
         """Add what something else has measured to `name`, below the part that is being measured now."""
         node = self._stack[-1].children.setdefault(name, Node())
         node.seconds += seconds
+        node.waiting += waiting
         node.calls += calls
 
     def seconds(self, *path: str) -> float:

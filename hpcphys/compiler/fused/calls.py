@@ -26,8 +26,8 @@ class NativeCall:
     at_most: how many times it may be called before Python must do the operation once; None for always
     draws: blocks of random numbers that it takes from the step
     done: done(count) is told how often it went well, before Python looks at the state again
-    joins: name of a function -> join(next) makes one call of this one and the next; only where nothing can
-        end the loop between the two
+    joins: name of a function -> join(next) makes one call of this one and the next, where this one cannot end
+        the loop
     """
 
     module: Any
@@ -42,6 +42,18 @@ class NativeCall:
 
 
 @dataclass(frozen=True)
+class Action:
+    """What Python does between the native calls of an operation: messages to other ranks.
+
+    act: act() returns None to go on, True where Python is to do the whole operation instead, which must then
+        be as if it had not begun, or an error to raise because the operation has failed; the same on all ranks
+    It may not look at the time or the scalars of the state: they are brought up to date when the loop ends.
+    """
+
+    act: Callable[[], Exception | bool | None]
+
+
+@dataclass(frozen=True)
 class Offer:
     """What an operation offers for the present arrays, and a token of what else it depends on.
 
@@ -49,7 +61,7 @@ class Offer:
     token: of everything but the arrays: as long as `current()` equals it, the calls stand
     """
 
-    calls: tuple[NativeCall, ...]
+    calls: tuple[NativeCall | Action, ...]
     token: Hashable = None
     current: Callable[[], Hashable] | None = None
 
@@ -62,7 +74,7 @@ class Offer:
 class Placed:
     """A call and the operations that it does: first to last; `stop` is the one that may end the loop."""
 
-    call: NativeCall
+    call: NativeCall | Action
     first: int
     stop: int
     last: int
@@ -95,12 +107,15 @@ def joined(placed: Sequence[Placed]) -> list[Placed]:
     found: list[Placed] = []
     for item in placed:
         before = found[-1] if found else None
-        join = before.call.joins.get(item.call.function) if before is not None else None
-        if before is not None and join is not None and item.begins and before.last == item.first - 1:
-            may_stop = before.stop if before.call.expected or item.call.expected == 0 else item.stop
-            call = join(item.call)
-            call = replace(call, done=(*before.call.done, *item.call.done, *call.done))
-            found[-1] = Placed(call, before.first, may_stop, item.last, before.begins)
-        else:
+        if before is None or not item.begins or before.last != item.first - 1:
             found.append(item)
+            continue
+        first, second = before.call, item.call
+        join = first.joins.get(getattr(second, "function", "")) if isinstance(first, NativeCall) else None
+        if join is None:
+            found.append(item)
+        else:
+            call = join(second)
+            call = replace(call, done=(*first.done, *second.done))
+            found[-1] = Placed(call, before.first, item.stop, item.last, before.begins)
     return found

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hpcphys.compiler.fused.calls import DRAWN, STEP, Offer, Placed, is_offered, joined, offer_of
+from hpcphys.compiler.fused.calls import (
+    DRAWN,
+    STEP,
+    Action,
+    NativeCall,
+    Offer,
+    Placed,
+    is_offered,
+    joined,
+    offer_of,
+)
 from hpcphys.compiler.operations import Evaluate, Operation
 from hpcphys.compiler.state import State
 from hpcphys.kernels import backend as kernel_backend
@@ -114,15 +125,17 @@ class NativeLoop:
                 continue
             if item.begins:
                 self._entry[item.first] = number
-            self._fill_row(self._table[number], item)
+            if isinstance(item.call, NativeCall):
+                self._fill_row(self._table[number], item.call)
         names = {id(state[name]): name for name in state}
         for item in self._rows:
-            for argument in item.call.arguments if item is not None else ():
+            for argument in (
+                item.call.arguments if item is not None and isinstance(item.call, NativeCall) else ()
+            ):
                 if id(argument) in names:
                     self._watched[names[id(argument)]] = argument
 
-    def _fill_row(self, row: np.ndarray, item: Placed) -> None:
-        call = item.call
+    def _fill_row(self, row: np.ndarray, call: NativeCall) -> None:
         given = list(call.arguments)
         for field, filled in ((STEP_WORD, STEP), (BLOCK_WORD, DRAWN)):
             row[field] = next((k for k, argument in enumerate(given) if argument is filled), -1)
@@ -143,32 +156,52 @@ class NativeLoop:
         table[:, DONE] = table[:, NANOSECONDS] = 0
         if self._module is None:
             self._module = kernel_backend("cpu").module("native_calls")
-        self._rows[begin].call.module.use_threads()
-        passed = self._module.host("run_calls", len(table), table, steps, place)
+        first = next(item.call for item in self._rows[begin:] if isinstance(item.call, NativeCall))
+        first.module.use_threads()
+        passed, found = self._stretch(steps)
         for item, count in zip(self._rows, table[:, DONE].tolist(), strict=True):
-            for told in item.call.done if item is not None and count else ():
+            for told in (
+                item.call.done if item is not None and count and isinstance(item.call, NativeCall) else ()
+            ):
                 told(count)
         for _ in range(passed):
             program.advance(dt)
         state.blocks_drawn = int(place[2])
-        at = self._stopped_at(int(place[0]))
+        row, unexpected = int(place[0]), bool(place[3])
+        item = self._rows[row]
+        at = item.stop if item is not None and unexpected else self._operation[row]
         self._mark(program, begin, passed, at)
         self._charge(program)
-        item = self._rows[place[0]]
-        if item is not None and item.call.failure is not None and self._is_unexpected(item, int(place[0])):
-            raise program.failed(self.operations[at], item.call.failure())
+        if unexpected and isinstance(item.call, NativeCall) and item.call.failure is not None:
+            found = item.call.failure()
+        if isinstance(found, Exception):
+            raise program.failed(self.operations[at], found)
         return passed, at
 
-    def _is_unexpected(self, item: Placed, row: int) -> bool:
-        """Whether the loop ended at this row because of what its function returned."""
-        return bool(self._table[row, LEFT] != 0 and self._from[3] != item.call.expected)
-
-    def _stopped_at(self, row: int) -> int:
-        """The operation that Python has to do, given the row at which the loop ended."""
-        item = self._rows[row]
-        if item is not None and self._is_unexpected(item, row):
-            return item.stop
-        return self._operation[row]
+    def _stretch(self, steps: int) -> tuple[int, Exception | bool | None]:
+        """Calls, and actions between them, through at most `steps` ends of steps: how many were passed, and
+        what an action said that ended it."""
+        place, table, rows, run = self._from, self._table, self._rows, self._module.host
+        passed = 0
+        while True:
+            passed += run("run_calls", len(table), table, steps - passed, place)
+            row = int(place[0])
+            item = rows[row]
+            if passed == steps or item is None or not isinstance(item.call, Action):
+                return passed, None
+            begun = time.perf_counter_ns()
+            found = item.call.act()
+            table[row, NANOSECONDS] += time.perf_counter_ns() - begun
+            table[row, DONE] += 1
+            if found is not None:
+                return passed, found
+            place[0] += 1
+            if place[0] == len(rows):
+                place[0] = place[2] = 0
+                place[1] += 1
+                passed += 1
+                if passed == steps:
+                    return passed, None
 
     def _mark(self, program: Program, begin: int, passed: int, at: int) -> None:
         """Which derived arrays are valid now: what the operations that were done have said, in order."""
@@ -190,4 +223,6 @@ class NativeLoop:
         ):
             if item is not None and count:
                 parts = self.operations[item.first : item.last + 1]
-                charge(" + ".join(op.name for op in parts), 1e-9 * nanoseconds, count)
+                seconds, calls = 1e-9 * nanoseconds, count if item.begins else 0
+                waiting = seconds if isinstance(item.call, Action) else 0.0
+                charge(" + ".join(op.name for op in parts), seconds, calls, waiting)

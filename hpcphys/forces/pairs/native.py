@@ -9,6 +9,7 @@ import numpy as np
 
 from hpcphys.compiler.fused.calls import NativeCall, Offer
 from hpcphys.forces.pairs.errors import OverlapError
+from hpcphys.forces.pairs.standing import halo_calls
 
 
 class NativeSteps:
@@ -47,10 +48,12 @@ class NativeSteps:
         return True
 
     def offer(self, state: Any) -> Offer | None:
-        """An evaluation for native loops, on one rank; see PairForces.native_offer."""
+        """An evaluation for native loops; see PairForces.native_offer."""
         field = self.field
-        force = state.get("force")
-        if field.communicator.size > 1 or force is None or force.dtype != field.real:
+        force, several = state.get("force"), field.communicator.size > 1
+        if force is None or force.dtype != field.real or len(force) != state.count:
+            return None
+        if several and (field.halo is None or field.reproducible):
             return None
         field.follow_box(state)
 
@@ -58,6 +61,8 @@ class NativeSteps:
             return field.builds, field.evaluations_left(), field.request_totals, field.box_numbers(state)
 
         totals = bool(field.request_totals)
+        if several:
+            return Offer(tuple(halo_calls(self, state, totals)), current(), current)
         given = (
             field.handle, state.count, state["position"], force, int(totals), field._totals,
             field._displacement,
@@ -66,6 +71,11 @@ class NativeSteps:
         left = field.evaluations_left()
         call = NativeCall(field.host, "pairs_step", given, expected=-1, at_most=left, done=(told,))
         return Offer((call,), current(), current)
+
+    @property
+    def copies(self) -> tuple[Any, Any]:
+        """Positions and forces of the halo's rows."""
+        return self._halo_position, self._halo_force
 
     def _evaluate_with_halo(self, state: Any, position: Any, force: Any, with_totals: bool) -> bool:
         field, call, handle, halo = self.field, self.field.host.host, self.field.handle, self.field.halo

@@ -74,7 +74,15 @@ class Group:
         if what == "positions":
             given = (self._columns, self._shape, *arrays, float(dt), frame, virials, self.failed)
             return "settle", (self.count, *given)
-        return "settle_velocities", (self.count, self._columns, self._shape, self._inverse, *arrays, frame, virials)
+        return "settle_velocities", (
+            self.count,
+            self._columns,
+            self._shape,
+            self._inverse,
+            *arrays,
+            frame,
+            virials,
+        )
 
     def settle(self, what: str, state: State, dt: float, frame: Any, account: bool) -> None:
         """Project "positions" or "momenta"; see `settling`."""
