@@ -67,11 +67,13 @@ def flows(state: State) -> list[tuple[str, Callable[[], object], int]]:
     rigid = RigidMolecules([three_site((0, 1, 1), 1.0, ANGLE)])
     rigid.bind(state, SimpleNamespace(builds=1), motion)  # as PairForces: rows are known until its next build
     rigid.project_momenta(state)
+    force, mass, rows = state["force"], state["mass"], CPU.module("md_flows")
+    both = (state["velocity"], state["position"], force, mass, 1e-9, 1e-9)
     return [
         ("copy", lambda: np.copyto(copy, state["velocity"]), 48),
         ("drift", lambda: motion.drift(state, 1e-9), 72),
         ("kick, float forces", lambda: motion.kick(state, 1e-9), 68),
-        ("kick and drift, one sweep", lambda: motion.kick_drift(state, 1e-9, 1e-9), 116),
+        ("kick and drift, one sweep", lambda: rows.launch("kick_drift32", n, *both), 116),
         ("scaling", lambda: motion.scale(state["velocity"], 1.0), 48),
         ("kinetic tensor", lambda: motion.kinetic_tensor(state), 32),
         ("settle positions", lambda: rigid.project_positions(state, 1e-9), 96),

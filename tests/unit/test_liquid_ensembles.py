@@ -381,18 +381,6 @@ def test_a_box_that_runs_away_is_an_error():
             system.program(0.1).run(5)
 
 
-@pytest.mark.parametrize("name", ["nve", "langevin", "mtk"])
-def test_fused_program_gives_the_same_numbers(name):
-    one, other = fluid(EVERY[name]), fluid(EVERY[name])
-    fused = one.program(0.004)
-    plain = compile_structure(other, other.composition, dt=0.004)
-    assert len(plain.operations) - len(fused.operations) == (name != "mtk")
-    for program in (fused, plain):
-        program.run(5)
-    assert np.array_equal(one.state["position"], other.state["position"])
-    assert np.array_equal(one.state["velocity"], other.state["velocity"])
-
-
 def test_respa_and_other_compositions_take_the_pieces():
     system = fluid("nve")
     start = conserved(system)["conserved"]

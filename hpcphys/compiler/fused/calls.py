@@ -46,7 +46,7 @@ class Action:
     """What Python does between the native calls of an operation: messages to other ranks.
 
     act: act() returns None to go on, True where Python is to do the whole operation instead, which must then
-        be as if it had not begun, or an error to raise because the operation has failed; the same on all ranks
+        be as if it had not begun, or an error to raise where it has failed; the same on all ranks
     It may not look at the time or the scalars of the state: they are brought up to date when the loop ends.
     """
 

@@ -50,6 +50,7 @@ class NativeLoop:
         self._watched: dict[str, Any] = {}
         self._rows: list[Placed | None] = []
         self._operation: list[int] = []
+        self._limited: set[int] = set()  # operations whose calls may be made so many times alone
         self._entry: dict[int, int] = {}
         self._table = np.zeros((0, FIELDS), np.int64)
         self._words: list[np.ndarray] = []
@@ -77,6 +78,8 @@ class NativeLoop:
             if steps == 0:
                 return
             program.execute(self.operations[at], dt)
+            if at in self._limited:
+                self._dt = None  # what it offers counts from now on
             at += 1
             if at == len(self.operations):
                 program.advance(dt)
@@ -120,12 +123,15 @@ class NativeLoop:
         self._operation = [item if isinstance(item, int) else item.first for item in rows]
         self._table = np.zeros((len(rows), FIELDS), np.int64)
         self._words, self._entry, self._watched = [], {}, {}
+        self._limited = set()
         for number, item in enumerate(self._rows):
             if item is None:
                 continue
             if item.begins:
                 self._entry[item.first] = number
             if isinstance(item.call, NativeCall):
+                if item.call.at_most is not None:
+                    self._limited.add(item.last)
                 self._fill_row(self._table[number], item.call)
         names = {id(state[name]): name for name in state}
         for item in self._rows:

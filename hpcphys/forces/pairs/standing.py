@@ -1,4 +1,4 @@
-"""An evaluation on several ranks in parts: native calls, and between them what has to be told to other ranks."""
+"""An evaluation on several ranks in parts: native calls, and between them what ranks tell each other."""
 
 from __future__ import annotations
 

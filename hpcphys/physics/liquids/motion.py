@@ -45,19 +45,6 @@ class Motion:
         """x <- x + dt v.  The exact flow of the kinetic energy."""
         self._flows.launch("drift", state.count, state["position"], state["velocity"], float(dt))
 
-    def kick_drift(self, state: State, kick: float, drift: float) -> None:
-        """v <- v + kick F/m, then x <- x + drift v, in one pass over the memory."""
-        self._flows.launch(
-            "kick_drift" + _kind(state["force"]),
-            state.count,
-            state["velocity"],
-            state["position"],
-            state["force"],
-            state["mass"],
-            float(kick),
-            float(drift),
-        )
-
     # -- the same as native calls (compiler.fused.calls) ------------------------------------------------
 
     @property

@@ -26,6 +26,8 @@ class TotalsField:
     completed: called with the state after each evaluation
     """
 
+    native_offer = None  # the flows of barostats look at the scalars after each evaluation
+
     def __init__(self, field: Any):
         self._field = field
         field.request_totals = True
