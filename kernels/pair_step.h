@@ -196,4 +196,25 @@ HOST(pairs_rebuild)(long long handle, long long n, double* position, int* image,
   return pairs_build(handle, n, position, type, 0, nullptr, nullptr, nullptr, nullptr, identity, nullptr, exclusions, exclusion_of,
                      exclusion_with);
 }
+// A step of native loops, with a new list where one is needed: pairs_step, and if that returns -2, pairs_rebuild and pairs_step.
+// counts: evaluations since the last list but that for which it was made, lists, dangerous ones.  listed: the positions of the new
+// list, or null.  Returns as pairs_step; -2 also where atoms are lost.
+HOST(pairs_step_listing)(long long handle, long long n, double* position, real* force, long long with_totals, void* totals,
+                         double* displacement, long long* counts, double* listed, int* image, const int* type, unsigned* order,
+                         long long arrays, const long long* addresses, const long long* bytes, const long long* identity,
+                         long long exclusions, const long long* exclusion_of, const long long* exclusion_with) {
+  const long long found = pairs_step(handle, n, position, force, with_totals, totals, displacement);
+  counts[0]++;
+  if (found != -2) return found;
+  if (pairs_rebuild(handle, n, position, image, type, order, arrays, addresses, bytes, identity, exclusions, exclusion_of, exclusion_with)) {
+    counts[0]--;
+    return -2;
+  }
+  counts[2] += counts[0] <= 1;
+  counts[1]++;
+  counts[0] = 0;
+  if (listed) memcpy(listed, position, 3 * sizeof(double) * n);
+  return pairs_step(handle, n, position, force, with_totals, totals, displacement);
+}
+OFFERED(pairs_step_listing)
 #endif

@@ -92,6 +92,7 @@ class PairForces:
         self.real = np.float64 if reproducible else REAL[precision]
         self.box = checked_box(box, self.cutoff, self.buffer)
         self.request_totals = False
+        self.rows_are_known = False  # somebody keeps numbers of rows, and looks at `builds` for new ones
         self._seen: tuple[Any, ...] = ()
         self.builds = self.dangerous = 0
         self.evaluations = 0
@@ -134,11 +135,22 @@ class PairForces:
         needed or an overlap is found; None on several ranks, on a device, and before the first list."""
         return self._steps.offer(state)
 
-    def evaluated(self, count: int, with_totals: bool) -> None:
-        """Told that `evaluate` was done so often by native calls on the present list."""
-        self._since_build += count
+    def evaluated(self, state: Any, count: int, with_totals: bool, lists: np.ndarray | None = None) -> None:
+        """Told that `evaluate` was done so often by native calls.
+
+        lists: evaluations since the last list, lists made, dangerous ones; None: on the present list
+        """
+        self._since_build = self._since_build + count if lists is None else int(lists[0])
         self.evaluations += count
         self._have_totals = with_totals
+        if lists is not None:
+            self.builds += int(lists[1])
+            self.dangerous += int(lists[2])
+            lists[1:] = 0
+
+    def kept_listed(self, state: Any) -> Any:
+        """The array of the state that keeps the positions of the present list, or None."""
+        return None
 
     def evaluations_left(self) -> int | None:
         """How many evaluations the present list is good for at most, wherever atoms move; None for any."""
@@ -260,7 +272,7 @@ class PairForces:
     def box_numbers(self, state: Any) -> tuple[Any, ...]:
         """The scalars that hold the state's box, None for those that are not there."""
         scalars = getattr(state, "scalars", {})
-        return tuple(scalars.get(name) for name in BOX_NAMES)
+        return tuple(map(scalars.get, BOX_NAMES))
 
     def follow_box(self, state: Any) -> None:
         """The box that the state's scalars hold, if they do and it is another than before."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Any
 
@@ -56,21 +57,65 @@ class NativeSteps:
         if several and (field.halo is None or field.reproducible):
             return None
         field.follow_box(state)
+        totals, lists = bool(field.request_totals), self._may_list(state)
 
         def current() -> tuple[Any, ...]:
-            return field.builds, field.evaluations_left(), field.request_totals, field.box_numbers(state)
+            numbers = field.evaluations_left(), field.request_totals, field.box_numbers(state)
+            if several:  # a new list has another halo
+                return (field.builds, *numbers)
+            return (*map(id, self._others(state)), *numbers) if lists else numbers
 
-        totals = bool(field.request_totals)
         if several:
             return Offer(tuple(halo_calls(self, state, totals)), current(), current)
         given = (
             field.handle, state.count, state["position"], force, int(totals), field._totals,
             field._displacement,
         )  # fmt: skip
-        told = partial(field.evaluated, with_totals=totals)
+        if lists:
+            return Offer((self._listing(state, given, totals),), current(), current)
+        told = partial(field.evaluated, state, with_totals=totals)
         left = field.evaluations_left()
         call = NativeCall(field.host, "pairs_step", given, expected=-1, at_most=left, done=(told,))
         return Offer((call,), current(), current)
+
+    def _others(self, state: Any) -> list[Any]:
+        """The arrays whose rows a new list puts in order."""
+        listed = self.field.kept_listed(state)
+        return [array for array in (state[name] for name in state) if array is not listed]
+
+    def _may_list(self, state: Any) -> bool:
+        """Whether new lists can be made without Python: nobody has to know when, and the arrays fit."""
+        field = self.field
+        several, excluded = field.potential.types > 1, field._exclusions is not None
+        return (
+            field.builds > 0
+            and field.cells is None
+            and not field.rows_are_known
+            and field.evaluations_left() is None
+            and all(array.flags.c_contiguous and array.flags.writeable for array in self._others(state))
+            and ("image" not in state or state["image"].dtype == np.int32)
+            and (not several or state["type"].dtype == np.int32)
+            and (not excluded or state["id"].dtype == np.int64)
+        )
+
+    def _listing(self, state: Any, given: tuple[Any, ...], totals: bool) -> NativeCall:
+        """An evaluation that makes lists as well, and puts the rows of all arrays in their order."""
+        field = self.field
+        arrays, count = self._others(state), np.array([field._since_build, 0, 0], np.int64)
+        types = state["type"] if field.potential.types > 1 else None
+        identity = state["id"] if field._exclusions is not None else None
+        of, partner = (None, None) if field._exclusions is None else field._exclusions
+        rows = (state.get("image"), types, self._order(state.count), len(arrays), *_places(arrays))
+        excluded = (identity, 0 if of is None else len(of), of, partner)
+        told = partial(field.evaluated, state, with_totals=totals, lists=count)
+        arguments = (*given, count, field.kept_listed(state), *rows, *excluded)
+        return NativeCall(field.host, "pairs_step_listing", arguments, expected=-1, done=(told,))
+
+    def _order(self, n: int) -> np.ndarray:
+        """Room for the order of n rows."""
+        if len(self._orders) < n:
+            self._orders = np.empty(n + n // 8, np.uint32)
+        return self._orders[:n]
 
     @property
     def copies(self) -> tuple[Any, Any]:
@@ -115,17 +160,13 @@ class NativeSteps:
         """All arrays of the state in the order of clusters, in place."""
         field, position = self.field, state["position"]
         n = len(position)
-        if len(self._orders) < n:
-            self._orders = np.empty(n + n // 8, np.uint32)
-        order = self._orders[:n]
+        order = self._order(n)
         field.host.host("pairs_sort", field.handle, n, position, order)
         arrays = [state[name] for name in state]
         for k, (name, array) in enumerate(zip(list(state), arrays, strict=True)):
             if not array.flags.c_contiguous or not array.flags.writeable:
                 arrays[k] = state[name] = np.array(array)
-        addresses = np.array([array.ctypes.data for array in arrays], np.int64)
-        widths = np.array([array.itemsize * int(np.prod(array.shape[1:])) for array in arrays], np.int64)
-        field.host.host("pairs_rows", field.handle, n, order, len(arrays), addresses, widths)
+        field.host.host("pairs_rows", field.handle, n, order, len(arrays), *_places(arrays))
 
     def build(self, state: Any) -> None:
         """The list of the rows as they are."""
@@ -154,3 +195,9 @@ class NativeSteps:
         )  # fmt: skip
         if code:
             raise ValueError("more than 2·10⁹ atoms or images on one rank; use more ranks")
+
+
+def _places(arrays: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Addresses of arrays, and bytes of their rows."""
+    addresses = np.array([array.ctypes.data for array in arrays], np.int64)
+    return addresses, np.array([array.itemsize * math.prod(array.shape[1:]) for array in arrays], np.int64)

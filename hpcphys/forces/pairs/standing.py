@@ -41,7 +41,7 @@ def halo_calls(steps: Any, state: Any, with_totals: bool) -> Iterator[NativeCall
         yield Action(partial(_exchanged, there, k))
     yield call("pairs_place_halo", (handle, halo_position))
     yield call("pairs_forces", (handle, 1, int(with_totals)))
-    told = (partial(field.evaluated, with_totals=with_totals),)
+    told = (partial(field.evaluated, state, with_totals=with_totals),)
     collected = (handle, force, halo_force, field._totals, bad)
     yield call("pairs_collect_told", collected, done=told)
     yield Action(question.no_overlap)

@@ -73,6 +73,8 @@ class RigidMolecules(Centres):
         Raises ConstraintError without the array molecule, or if no molecule matches a template.
         """
         self._field, self._motion, self._edges = field, motion, ()
+        if hasattr(field, "rows_are_known"):
+            field.rows_are_known = True
         missing = [name for name in ("molecule", "type") if name not in state]
         if missing:
             raise ConstraintError(f"rigid molecules need the state's array {missing[0]}")

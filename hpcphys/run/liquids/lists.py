@@ -37,10 +37,16 @@ class ListedPairs(PairForces):
         super().evaluate(state, outputs)
         self.totals_known = self._have_totals
 
-    def evaluated(self, count: int, with_totals: bool) -> None:
+    def evaluated(self, state: Any, count: int, with_totals: bool, lists: Any = None) -> None:
         """As PairForces."""
-        super().evaluated(count, with_totals)
+        if lists is not None and lists[1]:
+            self._keep_box(state)
+        super().evaluated(state, count, with_totals, lists)
         self.totals_known = self._have_totals
+
+    def kept_listed(self, state: Any) -> Any:
+        """Where the positions of the present list are."""
+        return state[LISTED]
 
     def evaluations_left(self) -> int | None:
         """Until a list is made anew in any case."""
@@ -52,6 +58,10 @@ class ListedPairs(PairForces):
             del state[LISTED]  # need not travel
         super().rebuild(state)
         state[LISTED] = state["position"].copy()
+        self._keep_box(state)
+
+    def _keep_box(self, state: Any) -> None:
+        """The box of the present list among the scalars."""
         for name in [name for name in state.scalars if name.startswith(LISTED_BOX)]:
             del state.scalars[name]
         state.scalars.update(
