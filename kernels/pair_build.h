@@ -135,7 +135,7 @@ HOST(pairs_build)(long long handle, long long n, const double* position, const i
 #endif
 #pragma omp parallel for schedule(static)
   for (long long b = 0; b < blocks; b++) {
-    place_block(s, b, b < s.home_blocks ? position : halo_position, b < s.home_blocks ? nullptr : s.halo_order.data, x + b * BLOCK);
+    place_block(s, b, b < s.home_blocks ? position : halo_position, b < s.home_blocks ? nullptr : s.halo_order.data, x + b * BLOCK, true);
     memcpy(s.listed.data + b * BLOCK, x + b * BLOCK, sizeof(real) * BLOCK);
     memcpy(s.built.data + b * BLOCK, x + b * BLOCK, sizeof(real) * BLOCK);
   }

@@ -32,7 +32,8 @@ DEV real far_place(const PairEngine& s, long long slot, int d) {
   const long long number = d == 0 ? slot % 4096 : d == 1 ? slot / 4096 % 4096 : slot / (4096 * 4096);
   return real(64.0 * s.setup.cutoff.r * double(1 + number));
 }
-static void place_block(const PairEngine& s, long long b, const double* position, const unsigned* rows_of, real* x) {
+// Coordinates of a block; its empty places, which never move, are written with `empty` alone.
+static void place_block(const PairEngine& s, long long b, const double* position, const unsigned* rows_of, real* x, bool empty) {
   const Cluster& c = s.clusters[b];
   double move[3] = {-c.origin[0], -c.origin[1], -c.origin[2]};
 #if !FIXED
@@ -57,14 +58,35 @@ static void place_block(const PairEngine& s, long long b, const double* position
     }
   }
 #endif
-  for (int l = 0; l < COLUMNS; l++)
-    for (int d = 0; d < 3; d++) {
-      if (l >= c.size) x[d * COLUMNS + l] = far_place(s, b * COLUMNS + l, d);
-      else x[d * COLUMNS + l] = real(position[3 * (rows_of ? (long long)rows_of[c.row + l] : c.row + l) + d] + move[d]);
-    }
+  for (int l = 0; l < c.size; l++)
+    for (int d = 0; d < 3; d++)
+      x[d * COLUMNS + l] = real(position[3 * (rows_of ? (long long)rows_of[c.row + l] : c.row + l) + d] + move[d]);
+  if (empty)
+    for (int l = c.size; l < COLUMNS; l++)
+      for (int d = 0; d < 3; d++) x[d * COLUMNS + l] = far_place(s, b * COLUMNS + l, d);
 }
-// The largest displacement² of a block from where it was.
+// The largest displacement² of a block from where it was; infinite where one is not a number.
 DEV real moved(const real* x, const real* from) {
+#if HPC_AVX512
+  if constexpr (sizeof(real) == 4) {
+    const float *p = (const float*)x, *q = (const float*)from;
+    const __m256 dx = _mm256_sub_ps(_mm256_loadu_ps(p), _mm256_loadu_ps(q));
+    const __m256 dy = _mm256_sub_ps(_mm256_loadu_ps(p + 8), _mm256_loadu_ps(q + 8));
+    const __m256 dz = _mm256_sub_ps(_mm256_loadu_ps(p + 16), _mm256_loadu_ps(q + 16));
+    const __m256 r2 = _mm256_fmadd_ps(dx, dx, _mm256_fmadd_ps(dy, dy, _mm256_mul_ps(dz, dz)));
+    if (_mm256_cmp_ps_mask(r2, r2, _CMP_UNORD_Q)) return real(INFINITY);
+    __m128 most = _mm_max_ps(_mm256_castps256_ps128(r2), _mm256_extractf128_ps(r2, 1));
+    most = _mm_max_ps(most, _mm_movehl_ps(most, most));
+    return real(_mm_cvtss_f32(_mm_max_ss(most, _mm_movehdup_ps(most))));
+  } else {
+    const double *p = (const double*)x, *q = (const double*)from;
+    const __m512d dx = _mm512_sub_pd(_mm512_loadu_pd(p), _mm512_loadu_pd(q));
+    const __m512d dy = _mm512_sub_pd(_mm512_loadu_pd(p + 8), _mm512_loadu_pd(q + 8));
+    const __m512d dz = _mm512_sub_pd(_mm512_loadu_pd(p + 16), _mm512_loadu_pd(q + 16));
+    const __m512d r2 = _mm512_fmadd_pd(dx, dx, _mm512_fmadd_pd(dy, dy, _mm512_mul_pd(dz, dz)));
+    return _mm512_cmp_pd_mask(r2, r2, _CMP_UNORD_Q) ? real(INFINITY) : real(_mm512_reduce_max_pd(r2));
+  }
+#endif
   real most = 0;
   for (int l = 0; l < COLUMNS; l++) {
     const real dx = x[l] - from[l], dy = x[COLUMNS + l] - from[COLUMNS + l], dz = x[2 * COLUMNS + l] - from[2 * COLUMNS + l];
@@ -79,7 +101,7 @@ static double place(PairEngine& s, long long from, long long to, const double* p
   const unsigned* rows_of = halo ? s.halo_order.data : nullptr;
 #pragma omp parallel for schedule(static) reduction(max : most)
   for (long long b = from; b < to; b++) {
-    place_block(s, b, position, rows_of, s.x.data + b * BLOCK);
+    place_block(s, b, position, rows_of, s.x.data + b * BLOCK, false);
     const real found = moved(s.x.data + b * BLOCK, s.listed.data + b * BLOCK);
     most = found > most ? found : most;
   }
