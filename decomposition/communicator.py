@@ -201,6 +201,18 @@ class Communicator:
             return result.reshape(value.shape)
         return result.reshape(-1)[0].item() if np.ndim(value) == 0 else result
 
+    def largest(self, number: np.ndarray) -> Any:
+        """allreduce(number[0], "max") of an array of one float64 or int64, in the least time: for every step."""
+        if self.size == 1:
+            return number[0]
+        from mpi4py import MPI
+
+        started = time.perf_counter()
+        found = np.empty_like(number)
+        self.mpi.Allreduce(number, found, op=MPI.MAX)
+        self._count_collective(number.nbytes, started)
+        return found[0]
+
     def agree(self, code: int | bool) -> int:
         """The largest `code` of all ranks: how ranks agree to stop, to write a checkpoint, to fail."""
         return int(self.allreduce(int(code), "max"))

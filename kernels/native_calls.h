@@ -47,6 +47,7 @@ HOST(run_calls)(long long count, NativeCall* calls, long long steps, long long* 
   }
   return passed;
 }
+OFFERED(run_calls)
 
 // The place, counted from 1, of the first of n numbers that is not 0; 0 where all are.
 HOST(first_set)(long long n, const long long* numbers) {

@@ -27,6 +27,9 @@ class StandingTransfer:
         self._pulses = halo.pulses[::-1] if backward else halo.pulses
         empty = halo.cells.backend.empty
         self._buffers = [empty(len(pulse.rows) * self._width, rows.dtype) for pulse in self._pulses]
+        flat, width = copies.reshape(-1), self._width
+        ends = [(pulse.first * width, (pulse.first + pulse.count) * width) for pulse in self._pulses]
+        self._parts = [flat[first:last] for first, last in ends]
         self._messages: dict[int, Message] = {}
 
     @property
@@ -53,16 +56,14 @@ class StandingTransfer:
 
     def start(self, k: int) -> None:
         """Send and ask for the values of pulse k."""
-        pulse, halo = self._pulses[k], self._halo
-        part = self._copies.reshape(-1)[pulse.first * self._width : (pulse.first + pulse.count) * self._width]
-        message = self._messages[k] = Message(
-            pulse.cells.communicator, None, BACKWARD if self._backward else FORWARD
-        )
+        pulse, part, buffer = self._pulses[k], self._parts[k], self._buffers[k]
+        tag = BACKWARD if self._backward else FORWARD
+        message = self._messages[k] = Message(pulse.cells.communicator, None, tag)
         if self._backward:
-            message.start(part, pulse.source, self._buffers[k], pulse.target)
+            message.start(part, pulse.source, buffer, pulse.target)
         else:
-            message.start(self._buffers[k], pulse.target, part, pulse.source)
-        halo.count_sent(message.bytes, message.messages, self._width * self._unit if k == 0 else 0)
+            message.start(buffer, pulse.target, part, pulse.source)
+        self._halo.count_sent(message.bytes, message.messages, self._width * self._unit if k == 0 else 0)
 
     def wait(self, k: int) -> None:
         """The values of pulse k are there."""

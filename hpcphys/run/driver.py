@@ -22,7 +22,7 @@ from hpcphys.run.kind import Simulation
 WRITE_RATE = 50e6
 """Bytes per second and rank that a first checkpoint is expected to reach, before one has been measured."""
 
-CALL_SECONDS = 0.2
+CALL_SECONDS = 0.1
 """Where many steps are done in one call, it takes about this long: signals wait for its end."""
 
 CALL_GROWTH = 4

@@ -111,11 +111,14 @@ def joined(placed: Sequence[Placed]) -> list[Placed]:
             found.append(item)
             continue
         first, second = before.call, item.call
-        join = first.joins.get(getattr(second, "function", "")) if isinstance(first, NativeCall) else None
-        if join is None:
-            found.append(item)
-        else:
-            call = join(second)
+        if (
+            isinstance(first, NativeCall)
+            and isinstance(second, NativeCall)
+            and second.function in first.joins
+        ):
+            call = first.joins[second.function](second)
             call = replace(call, done=(*first.done, *second.done))
             found[-1] = Placed(call, before.first, item.stop, item.last, before.begins)
+        else:
+            found.append(item)
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import time
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -55,7 +56,8 @@ class NativeLoop:
         self._table = np.zeros((0, FIELDS), np.int64)
         self._words: list[np.ndarray] = []
         self._from = np.zeros(4, np.int64)
-        self._module: Any = None
+        self._run: Any = None
+        self._run_words = np.zeros(0, np.int64)
 
     def describe(self) -> str:
         """One line for `explain`."""
@@ -133,6 +135,13 @@ class NativeLoop:
                 if item.call.at_most is not None:
                     self._limited.add(item.last)
                 self._fill_row(self._table[number], item.call)
+        # Called by words as well: between messages each microsecond counts.
+        run, self._run_words = (
+            kernel_backend("cpu")
+            .module("native_calls")
+            .offered("run_calls", len(rows), self._table, 0, self._from)
+        )
+        self._run = ctypes.CFUNCTYPE(ctypes.c_longlong, ctypes.c_void_p)(run)
         names = {id(state[name]): name for name in state}
         for item in self._rows:
             for argument in (
@@ -160,8 +169,6 @@ class NativeLoop:
         state, table, place = program.state, self._table, self._from
         place[:] = begin, state.step, state.blocks_drawn, 0
         table[:, DONE] = table[:, NANOSECONDS] = 0
-        if self._module is None:
-            self._module = kernel_backend("cpu").module("native_calls")
         first = next(item.call for item in self._rows[begin:] if isinstance(item.call, NativeCall))
         first.module.use_threads()
         passed, found = self._stretch(steps)
@@ -187,10 +194,11 @@ class NativeLoop:
     def _stretch(self, steps: int) -> tuple[int, Exception | bool | None]:
         """Calls, and actions between them, through at most `steps` ends of steps: how many were passed, and
         what an action said that ended it."""
-        place, table, rows, run = self._from, self._table, self._rows, self._module.host
-        passed = 0
+        place, table, rows, run, words = self._from, self._table, self._rows, self._run, self._run_words
+        address, passed = words.ctypes.data, 0
         while True:
-            passed += run("run_calls", len(table), table, steps - passed, place)
+            words[2] = steps - passed
+            passed += run(address)
             row = int(place[0])
             item = rows[row]
             if passed == steps or item is None or not isinstance(item.call, Action):

@@ -51,7 +51,7 @@ class DeviceSteps:
             slot = 4 * (int(be.host(failed)[0]) - 1)
             if int(be.host(bad)[0]):
                 slot = int(np.flatnonzero(be.host(self.row_of) == int(be.host(bad)[1]))[0])
-            field.raise_overlap(state, slot)
+            raise field.overlap(state, slot)
         state["force"] = force
         if totals is not None:
             field._totals[:] = be.host(totals)

@@ -306,8 +306,8 @@ class PairForces:
             if image is not None:
                 state["image"] = be.array(images)
 
-    def raise_overlap(self, state: Any, slot: int) -> None:
-        """OverlapError with the ids of the nearest two atoms about that slot."""
+    def overlap(self, state: Any, slot: int) -> OverlapError:
+        """The error with the ids of the nearest two atoms about that slot."""
         rows, distance = np.zeros(2, np.int64), np.zeros(1)
         found = self.host.host("pairs_nearest", self.handle, slot, rows, distance)
         ids = self.backend.host(state["id"]) if "id" in state else np.arange(len(state["position"]))
@@ -317,8 +317,8 @@ class PairForces:
         ]
         step = f" at step {state.step}" if hasattr(state, "step") else ""
         if not found:
-            raise OverlapError(f"the force on an atom is not a number{step}; its position is not finite")
-        raise OverlapError(
+            return OverlapError(f"the force on an atom is not a number{step}; its position is not finite")
+        return OverlapError(
             f"atoms {names[0]} and {names[1]} are {distance[0]:.3g} apart{step}: their force is no number. "
             "Overlapping atoms need a minimisation first, or a shorter step."
         )

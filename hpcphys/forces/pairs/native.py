@@ -45,7 +45,7 @@ class NativeSteps:
         if bad == -2:
             return False
         if bad >= 0:
-            field.raise_overlap(state, bad)
+            raise field.overlap(state, bad)
         return True
 
     def offer(self, state: Any) -> Offer | None:
@@ -141,7 +141,7 @@ class NativeSteps:
         bad = call("pairs_collect", handle, force, self._halo_force, field._totals)
         if field.communicator.agree(int(bad >= 0)):
             if bad >= 0:
-                field.raise_overlap(state, bad)
+                raise field.overlap(state, bad)
             raise OverlapError("atoms of another rank overlap")
         if field.reproducible:
             self._sum_fixed(force)

@@ -74,8 +74,7 @@ class _Question:
     def list_holds(self) -> bool | None:
         """True, after the message has come, if on some rank an atom has moved by half the buffer."""
         field = self._field
-        displacement = field.communicator.allreduce(float(field._displacement[0]), "max")
-        if 2 * displacement <= field.buffer:
+        if 2 * field.communicator.largest(field._displacement) <= field.buffer:
             return None
         self.received()
         return True
@@ -88,11 +87,8 @@ class _Question:
     def no_overlap(self) -> Exception | None:
         """The error that all ranks raise if a force is not a number."""
         field, bad = self._field, int(self._bad[0])
-        if not field.communicator.agree(int(bad >= 0)):
+        if field.communicator.largest(self._bad) < 0:
             return None
         if bad < 0:
             return OverlapError("atoms of another rank overlap")
-        try:
-            field.raise_overlap(self._state, bad)
-        except OverlapError as error:
-            return error
+        return field.overlap(self._state, bad)
