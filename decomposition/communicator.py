@@ -202,7 +202,7 @@ class Communicator:
         return result.reshape(-1)[0].item() if np.ndim(value) == 0 else result
 
     def largest(self, number: np.ndarray) -> Any:
-        """allreduce(number[0], "max") of an array of one float64 or int64, in the least time: for every step."""
+        """allreduce(number[0], "max") of an array of one float64 or int64, with less around it."""
         if self.size == 1:
             return number[0]
         from mpi4py import MPI

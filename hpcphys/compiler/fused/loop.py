@@ -56,6 +56,7 @@ class NativeLoop:
         self._table = np.zeros((0, FIELDS), np.int64)
         self._words: list[np.ndarray] = []
         self._from = np.zeros(4, np.int64)
+        self._module: Any = None
         self._run: Any = None
         self._run_words = np.zeros(0, np.int64)
 
@@ -136,11 +137,10 @@ class NativeLoop:
                     self._limited.add(item.last)
                 self._fill_row(self._table[number], item.call)
         # Called by words as well: between messages each microsecond counts.
-        run, self._run_words = (
-            kernel_backend("cpu")
-            .module("native_calls")
-            .offered("run_calls", len(rows), self._table, 0, self._from)
-        )
+        if self._module is None:
+            self._module = kernel_backend("cpu").module("native_calls")
+        given = (len(rows), self._table, 0, self._from)
+        run, self._run_words = self._module.offered("run_calls", *given)
         self._run = ctypes.CFUNCTYPE(ctypes.c_longlong, ctypes.c_void_p)(run)
         names = {id(state[name]): name for name in state}
         for item in self._rows:
