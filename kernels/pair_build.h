@@ -11,7 +11,9 @@ HOST(pairs_wrap)(long long handle, long long n, double* position, int* image) {
   for (long long i = 0; i < n; i++) {
     double* x = position + 3 * i;
     bool gone = !(x[0] - x[0] == 0 && x[1] - x[1] == 0 && x[2] - x[2] == 0);
-    for (int pass = 0; pass < 2; pass++) {
+    bool inside = false;  // again where something was taken off: a row just below 0 may have been rounded to the width
+    for (int pass = 0; pass < 2 && !inside; pass++) {
+      inside = true;
       double u[3];
       f.u(x, nullptr, u);
       for (int d = 0; d < 3; d++) {
@@ -20,6 +22,7 @@ HOST(pairs_wrap)(long long handle, long long n, double* position, int* image) {
           gone = true;
           continue;
         }
+        inside = false;
         const double q = floor(u[d] / f.width[d]);
         for (int a = 0; a < 3; a++) x[a] -= q * f.vectors[3 * d + a];
         if (image) image[3 * i + d] += int(q);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -85,16 +86,16 @@ class Box:
         """a · (b × c) [length³]."""
         return float(np.prod(np.diag(self.vectors)))
 
-    @property
+    @cached_property
     def inverse(self) -> np.ndarray:
         """V⁻¹, lower triangular: s = (x - origin) V⁻¹."""
-        return np.tril(np.linalg.inv(self.vectors))
+        return _unchanging(np.tril(np.linalg.inv(self.vectors)))
 
-    @property
+    @cached_property
     def widths(self) -> np.ndarray:
         """(3,) distances between opposite faces, at most the edges' lengths [length]."""
         # Column d of V⁻¹ is the gradient of s_d, normal to the faces of constant s_d.
-        return 1.0 / np.linalg.norm(self.inverse, axis=0)
+        return _unchanging(1.0 / np.linalg.norm(self.inverse, axis=0))
 
     @property
     def normals(self) -> np.ndarray:
@@ -154,6 +155,11 @@ class Box:
         open_axes = [axis for axis, periodic in zip(AXES, self.periodic, strict=True) if not periodic]
         ends = f"open along {', '.join(open_axes)}" if open_axes else "periodic"
         return f"{'triclinic' if tilted else 'orthorhombic'} box {lengths}, {ends}"
+
+
+def _unchanging(array: np.ndarray) -> np.ndarray:
+    array.setflags(write=False)
+    return array
 
 
 def _product(rows: Sequence[Any], matrix: np.ndarray) -> list[Any]:
