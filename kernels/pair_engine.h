@@ -14,10 +14,10 @@ struct PairEngine {
   Buffer<int> type;
   Buffer<unsigned> halo_order;
   Buffer<int> halo_rows;
-  Buffer<real> x, built, listed;  // now; at the last build; when the inner list was pruned
+  Buffer<char> places;            // of x, built and listed; while a list is made, what that takes
+  struct { real* data; } x, built, listed;  // now; at the last build; when the inner list was pruned
   std::vector<Part> parts;
   std::vector<long long> excluded, partner, identity;
-  Buffer<char> scratch;
   long long n = 0, halo = 0, blocks = 0, home_blocks = 0;
   double strained = 0;            // how far the box's vectors have moved since the build, all together
   double built_vectors[9];
@@ -130,7 +130,7 @@ HOST(pairs_box)(long long handle, const double* box) {
         int image[3];
         double shift[3];
         unpacked(e.image, image);
-        entry_shift(f, s.clusters[e.i / 2], s.clusters[list.clusters[e.first]], image, shift);
+        entry_shift(f, s.clusters[e.i / 2], s.clusters[e.base], image, shift);
         e.x = real(shift[0]), e.y = real(shift[1]), e.z = real(shift[2]);
       }
   return 0;

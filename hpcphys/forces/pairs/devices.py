@@ -82,7 +82,7 @@ class DeviceSteps:
         size = field.host.host("pairs_entry_bytes")
         entry = np.zeros((max(counts["entries"], 1), size), np.uint8)
         clusters, masks = (
-            np.zeros(max(counts["listed"], 1), np.int32),
+            np.zeros(max(counts["listed"], 1), np.uint16),
             np.zeros(max(counts["masked"], 1), np.uint32),
         )
         row_of, origin, kind = (

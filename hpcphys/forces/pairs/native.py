@@ -120,4 +120,5 @@ class NativeSteps:
             halo_types, identity, halo_identity, 0 if of is None else len(of), of, partner,
         )  # fmt: skip
         if code:
-            raise ValueError("more than 2·10⁹ atoms or images on one rank; use more ranks")
+            what = "2·10⁹ atoms or images" if code == 1 else "4·10⁹ pairs of clusters"
+            raise ValueError(f"more than {what} on one rank; use more ranks")

@@ -25,9 +25,13 @@ def begin(
     Raises JobError for what no run can begin with, RunError for atoms that overlap beyond repair.
     """
     initial: Any = job.initial
+    # Whole molecules are needed to draw for them; single atoms take no room beside the lists if they come first.
+    early = constraints is None and initial.minimise == "none"
     try:
         if initial.model == "random":
             _push_apart(job, state, pairs, backend, communicator, log)
+        if early:
+            _velocities(job, state, pairs, None, backend, communicator)
         pairs.rebuild(state)
     except (FloatingPointError, RuntimeError) as problem:
         raise RunError(f"before step 0: {problem}") from problem
@@ -36,6 +40,15 @@ def begin(
     if initial.minimise != "none":
         _minimise(job, state, pairs, backend, communicator, log)
     pairs.builds, pairs.dangerous = 1, 0  # those of the minimisation are not the run's
+    if not early:
+        _velocities(job, state, pairs, constraints, backend, communicator)
+
+
+def _velocities(
+    job: LiquidJob, state: State, pairs: Any, constraints: Any, backend: Any, communicator: Any
+) -> None:
+    """Draw them for the temperature, or bring the centre of mass to rest."""
+    initial: Any = job.initial
     if initial.temperature:
         _draw_velocities(job, state, pairs, constraints, backend, communicator)
     elif initial.remove_drift and ensemble_of(job).keeps_momentum:
