@@ -7,6 +7,7 @@ struct PairEngine {
   Frame frame;
   PairSetup setup;
   double cutoff, buffer, inner, spacing;  // inner: of the pruned list
+  double allowed;                         // twice the displacement that ends a list: the buffer, or infinite
   Buffer<real> table, data;
   std::vector<Group> groups;
   Buffer<Cluster> clusters;
@@ -103,7 +104,14 @@ HOST(pairs_new)(double cutoff, double first, double buffer, double inner, double
   s->setup.cutoff = {real(cutoff * cutoff), real(cutoff), real(first * first), real(1 / (cutoff * cutoff - first * first))};
   s->setup.types = int(types), s->setup.force_unit = force_unit, s->setup.total_unit = total_unit;
   s->cutoff = cutoff, s->buffer = buffer, s->inner = inner, s->spacing = FIXED ? 0 : spacing;
+  s->allowed = buffer;
   return (long long)s;
+}
+// Unchecked, a list is used as long as its owner says, however far atoms have moved: it may then miss pairs.
+HOST(pairs_checked)(long long handle, long long checked) {
+  PairEngine& s = *(PairEngine*)handle;
+  s.allowed = checked ? s.buffer : INFINITY;
+  return 0;
 }
 HOST(pairs_free)(long long handle) {
   delete (PairEngine*)handle;

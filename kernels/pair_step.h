@@ -172,7 +172,7 @@ HOST(pairs_step)(long long handle, long long n, const double* position, real* fo
                  double* displacement) {
   PairEngine& s = *(PairEngine*)handle;
   pairs_place(handle, n, position, displacement);
-  if (!(2 * displacement[0] <= s.buffer)) return -2;
+  if (!(2 * displacement[0] <= s.allowed && displacement[0] < INFINITY)) return -2;
   pairs_forces(handle, 0, with_totals);
   return pairs_collect(handle, force, nullptr, with_totals ? totals : nullptr);
 }

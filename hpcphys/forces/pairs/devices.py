@@ -27,7 +27,8 @@ class DeviceSteps:
             return False
         step = position - self._built
         moved = float((step * step).sum(axis=1).max()) ** 0.5 if n else 0.0
-        if not 2 * moved <= field.buffer:
+        field._displacement[0] = moved
+        if not field.list_holds():
             return False
         slots = len(self.row_of)
         x = be.empty((slots // 8, 3, 8), field.real)

@@ -39,7 +39,8 @@ class PairForces:
     name, reads, writes, optional, layout: see hpcphys.compiler.system.Field; the output "totals" asks for
         energy and virial of that evaluation.  layout is None: the field itself brings rows where they belong.
     builds, dangerous: lists made, and those that held for a single evaluation (the buffer is too thin, or
-        atoms move too far in a step); no list is ever used beyond its buffer.
+        atoms move too far in a step).  No list is ever used beyond its buffer, unless it is not `checked`:
+        then those are dangerous that were.
 
     precision "mixed": float32 pairs about local origins and float32 sums of each atom's pairs (some 1e-6 of
     the force), energies and virial in double; "double": all in double.  Deterministic for a number of threads
@@ -96,6 +97,7 @@ class PairForces:
         self.halo: Halo | None = None
         self._exclusions = exclusion_arrays(exclusions)
         self._since_build = 2
+        self.checked = True
         self._totals = np.zeros(7, np.int64 if reproducible else np.float64)
         self._displacement = np.zeros(1)
         self._counts = np.zeros(potential.types, np.int64)
@@ -153,6 +155,21 @@ class PairForces:
         else:
             own[0] = len(state["position"])
         self._counts = self.communicator.allreduce(own)
+
+    def check_lists(self, checked: bool) -> None:
+        """Whether a list ends as soon as some atom has moved by half the buffer (as at the start), or holds
+        until `rebuild` is called, and misses pairs once atoms have moved farther."""
+        self.checked = bool(checked)
+        self.host.host("pairs_checked", self.handle, int(self.checked))
+
+    def list_holds(self) -> bool:
+        """Whether the list may be used for the positions that were looked at last; false before the first."""
+        displacement = float(self._displacement[0])
+        return bool(np.isfinite(displacement)) and (not self.checked or 2 * displacement <= self.buffer)
+
+    def moved_beyond_buffer(self) -> bool:
+        """Whether some atom had moved by more than half the buffer when the list was used last."""
+        return 2 * float(self._displacement[0]) > self.buffer
 
     def totals(self) -> dict[str, Any]:
         """Of the last evaluation that was asked for them: energy, virial (3, 3) = Σ_pairs F_ij ⊗ x_ij, and

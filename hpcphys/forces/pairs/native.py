@@ -51,8 +51,8 @@ class NativeSteps:
         call("pairs_place", handle, len(position), position, field._displacement)
         if halo is None:
             field._displacement[0] = np.inf
-        displacement = field.communicator.allreduce(float(field._displacement[0]), "max")
-        if not 2 * displacement <= field.buffer:
+        field._displacement[0] = field.communicator.allreduce(float(field._displacement[0]), "max")
+        if not field.list_holds():
             if halo is not None:
                 halo.finish()
             return False

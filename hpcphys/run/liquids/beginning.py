@@ -40,6 +40,7 @@ def begin(
     if initial.minimise != "none":
         _minimise(job, state, pairs, backend, communicator, log)
     pairs.builds, pairs.dangerous = 1, 0  # those of the minimisation are not the run's
+    pairs.keep_schedule()
     if not early:
         _velocities(job, state, pairs, constraints, backend, communicator)
 

@@ -20,7 +20,8 @@ class ListedPairs(PairForces):
     The order of pairs in a list, and with it the last bits of the forces, follows from the positions when it
     was made: 24 bytes per atom buy a continuation that is the uninterrupted run bit for bit.
 
-    rebuild_every: evaluations after which a list is made anew in any case, or None
+    rebuild_every: evaluations after which a list is made anew, and not before (LAMMPS: every N check no),
+        from `keep_schedule` on; None: as soon as some atom has moved by half the buffer
     totals_known: the last evaluation was asked for energy and virial
     """
 
@@ -32,13 +33,17 @@ class ListedPairs(PairForces):
 
     def evaluate(self, state: Any, outputs: Any = frozenset()) -> None:
         """As PairForces, with a new list when it is time."""
-        if self.rebuild_every is not None and self.builds and self._since_build >= self.rebuild_every:
-            dangerous = self.dangerous  # a list that was to hold no longer was not too thin
+        if not self.checked and self._since_build >= self.rebuild_every:
+            dangerous = self.dangerous + self.moved_beyond_buffer()
             self._follow_box(state)
             self.rebuild(state)
             self.dangerous = dangerous
         super().evaluate(state, outputs)
         self.totals_known = self._have_totals
+
+    def keep_schedule(self) -> None:
+        """Lists from now on as the job says; what came before the run (a minimisation) was watched."""
+        self.check_lists(self.rebuild_every is None)
 
     def rebuild(self, state: Any) -> None:
         """A new list of the present positions, which the state then keeps.  Collective."""
@@ -75,6 +80,8 @@ class ListedPairs(PairForces):
         self.builds, self.dangerous, self._since_build = (
             int(memory[name]) for name in ("builds", "dangerous", "since_build")
         )
+        self._displacement[0] = self.buffer if memory.get("beyond") else 0.0
+        self.keep_schedule()
         self.totals_known = False
 
     def _follow_box(self, state: Any) -> None:
@@ -86,5 +93,8 @@ class ListedPairs(PairForces):
 
     @property
     def memory(self) -> dict[str, int]:
-        """Counts of lists, for a checkpoint."""
-        return {"builds": self.builds, "dangerous": self.dangerous, "since_build": self._since_build}
+        """Counts of lists, and whether the present one is dangerous, for a checkpoint."""
+        return {
+            "builds": self.builds, "dangerous": self.dangerous, "since_build": self._since_build,
+            "beyond": int(self.moved_beyond_buffer()),
+        }  # fmt: skip

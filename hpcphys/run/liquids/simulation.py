@@ -59,6 +59,7 @@ class LiquidSimulation(Simulation):
         if checkpoint is None:
             arrays, box = first_configuration(job, communicator)
             self.state = State({name: backend.array(array) for name, array in arrays.items()})
+            del arrays  # an exchange replaces the state's, and these would stay beside them
             box.to_scalars(self.state)
         else:
             kept = {name: a for name, a in checkpoint.arrays.items() if not name.startswith(PREFIX)}
@@ -272,7 +273,8 @@ class LiquidSimulation(Simulation):
             if value is not None:
                 lines.append(f"{name}: {value:.6g}" + (f" ± {error:.1g}" if error is not None else ""))
         if metrics["dangerous_builds"]:
-            lines.append("dangerous builds: a list held for a single step; give a larger pairs.buffer")
+            what = "held for a single step" if self.pairs.checked else "was used beyond its buffer"
+            lines.append(f"dangerous builds: a list {what}; give a larger pairs.buffer")
         return lines
 
     def _guarded(self, action: Any, at_start: bool = False) -> None:
