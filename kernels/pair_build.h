@@ -168,4 +168,24 @@ HOST(pairs_build)(long long handle, long long n, const double* position, const i
       if (list.cluster_count > MOST_LISTED) return 2;
   return 0;
 }
+// work[row] of home rows: per_atom, and the row's share of the pairs of clusters that its own is in: half of each, but all of
+// those with copies, whose owner does not know of them.
+HOST(pairs_work)(long long handle, double per_atom, double* work) {
+  const PairEngine& s = *(PairEngine*)handle;
+  std::vector<long long> halves(s.blocks);
+  for (const Part& part : s.parts)
+    for (auto& list : part.list)
+      for (long long q = 0; q < list.entry_count; q++) {
+        const PairEntry& e = list.entries[q];
+        const bool home = e.i / 2 < s.home_blocks;
+        for (int k = 0; k < e.count; k++) {
+          const long long j = e.base + list.clusters[e.first + k];
+          const bool both = home && j < s.home_blocks;
+          halves[e.i / 2] += both ? 1 : 2, halves[j] += both ? 1 : 2;
+        }
+      }
+  for (long long b = 0; b < s.home_blocks; b++)
+    for (int l = 0; l < s.clusters[b].size; l++) work[s.clusters[b].row + l] = per_atom + 0.5 * double(halves[b]) / s.clusters[b].size;
+  return 0;
+}
 #endif

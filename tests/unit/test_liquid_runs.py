@@ -358,7 +358,9 @@ def test_lists_on_schedule_are_kept_beyond_their_buffer_and_counted(tmp_path):
     assert resumed.pairs.builds == simulation.pairs.builds == 3
     assert resumed.pairs.dangerous == simulation.pairs.dangerous == 2
     assert resumed.state["velocity"].tobytes() == simulation.state["velocity"].tobytes()
-    metrics = {"energy_error": 0.0, "energy_error_max": 0.0} | dict(simulation.metrics(simulation.row(), 60, 1.0))
+    metrics = {"energy_error": 0.0, "energy_error_max": 0.0} | dict(
+        simulation.metrics(simulation.row(), 60, 1.0)
+    )
     assert "used beyond its buffer" in " ".join(simulation.closing_lines(metrics))
     for run, missed in ((simulation, True), (right, False)):
         run.advance(29, diagnosed=True)

@@ -13,6 +13,7 @@ from hpcphys.decomposition.cells.box import Box
 from hpcphys.decomposition.cells.halo import Halo
 from hpcphys.decomposition.cells.layout import Cells
 from hpcphys.decomposition.communicator import Communicator
+from hpcphys.forces.pairs.balancing import Balance
 from hpcphys.forces.pairs.checks import checked_box, exclusion_arrays
 from hpcphys.forces.pairs.devices import DeviceSteps
 from hpcphys.forces.pairs.errors import OverlapError
@@ -68,9 +69,11 @@ class PairForces:
         reproducible: bool = False,
         exclusions: Any = None,
         inner: float | None = None,
+        balance: bool = False,
     ):
         """cutoff, buffer [length]; cells: its reach must be cutoff + buffer (one rank needs none);
-        exclusions: (m, 2) ids of pairs that do not meet; inner: buffer of the pruned list [length].
+        exclusions: (m, 2) ids of pairs that do not meet; inner: buffer of the pruned list [length];
+        balance: planes between ranks' blocks move at builds so that all have the same work (balancing.py).
 
         Raises ValueError for a cutoff beyond half the smallest periodic width of the box, and other bad
         choices.
@@ -98,6 +101,7 @@ class PairForces:
         self._exclusions = exclusion_arrays(exclusions)
         self._since_build = 2
         self.checked = True
+        self.balance = Balance(balance)
         self._totals = np.zeros(7, np.int64 if reproducible else np.float64)
         self._displacement = np.zeros(1)
         self._counts = np.zeros(potential.types, np.int64)
@@ -134,6 +138,7 @@ class PairForces:
         if self._since_build <= 1 and self.builds:
             self.dangerous += 1
         self._since_build = 0
+        self.balance.shared(self, state)
         self.builds += 1
         self.halo = None
         if self.cells is not None:

@@ -36,6 +36,7 @@ def pair_forces(job: LiquidJob, box: Any, state: State, backend: Any, communicat
             backend, communicator, box, potential_of(table), cutoff=table.cutoff, buffer=table.buffer,
             precision=table.precision, cells=cells, reproducible=job.run.reproducible,
             exclusions=excluded_pairs(job, state, backend, communicator), rebuild_every=table.rebuild_every,
+            balance=job.run.balance,
         )  # fmt: skip
     except ValueError as problem:
         raise JobError([f"pairs: {problem}"]) from problem

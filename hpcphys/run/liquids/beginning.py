@@ -33,6 +33,8 @@ def begin(
         if early:
             _velocities(job, state, pairs, None, backend, communicator)
         pairs.rebuild(state)
+        if pairs.balance.shared(pairs, state):  # of atoms that leave most of the box empty, say
+            pairs.rebuild(state)
     except (FloatingPointError, RuntimeError) as problem:
         raise RunError(f"before step 0: {problem}") from problem
     if constraints is not None and initial.minimise != "none":
@@ -40,6 +42,7 @@ def begin(
     if initial.minimise != "none":
         _minimise(job, state, pairs, backend, communicator, log)
     pairs.builds, pairs.dangerous = 1, 0  # those of the minimisation are not the run's
+    pairs.balance.next_look = 1
     pairs.keep_schedule()
     if not early:
         _velocities(job, state, pairs, constraints, backend, communicator)

@@ -51,6 +51,8 @@ class ListedPairs(PairForces):
             del state[LISTED]  # need not travel
         super().rebuild(state)
         state[LISTED] = state["position"].copy()
+        if self.balance.moved and self.cells is not None:
+            self.cells.remember(state.scalars)
         for name in [name for name in state.scalars if name.startswith(LISTED_BOX)]:
             del state.scalars[name]
         state.scalars.update(
@@ -62,6 +64,9 @@ class ListedPairs(PairForces):
 
         memory: what `memory` was then
         """
+        if self.cells is not None:
+            self.cells = self.cells.recalled(state.scalars)
+        wanted, self.balance.wanted = self.balance.wanted, False
         present = {name: value for name, value in state.scalars.items() if name.startswith(BOX)}
         then = {
             name.removeprefix("listed."): value
@@ -80,6 +85,8 @@ class ListedPairs(PairForces):
         self.builds, self.dangerous, self._since_build = (
             int(memory[name]) for name in ("builds", "dangerous", "since_build")
         )
+        self.balance.wanted = wanted
+        self.balance.moved, self.balance.next_look = int(memory["moved"]), int(memory["next_look"])
         self._displacement[0] = self.buffer if memory.get("beyond") else 0.0
         self.keep_schedule()
         self.totals_known = False
@@ -96,5 +103,6 @@ class ListedPairs(PairForces):
         """Counts of lists, and whether the present one is dangerous, for a checkpoint."""
         return {
             "builds": self.builds, "dangerous": self.dangerous, "since_build": self._since_build,
-            "beyond": int(self.moved_beyond_buffer()),
+            "beyond": int(self.moved_beyond_buffer()), "moved": self.balance.moved,
+            "next_look": self.balance.next_look,
         }  # fmt: skip

@@ -11,6 +11,7 @@ import numpy as np
 from hpcphys.compiler import State
 from hpcphys.compiler.program import SEED, OperationError
 from hpcphys.decomposition.cells.box import Box
+from hpcphys.forces.pairs.balancing import imbalance
 from hpcphys.io.blocks import Block
 from hpcphys.run.checkpoint import Checkpoint
 from hpcphys.run.driver import steps_wanted
@@ -255,6 +256,8 @@ class LiquidSimulation(Simulation):
             "dangerous_builds": self.pairs.dangerous,
             "steps_per_build": self.state.step / max(1, self.pairs.builds),
             "atom_steps_per_second": rate,
+            "imbalance": imbalance(self.pairs, self.state),
+            "planes_moved": self.pairs.balance.moved,
         }
 
     def closing_lines(self, metrics: dict[str, Any]) -> list[str]:
@@ -267,6 +270,11 @@ class LiquidSimulation(Simulation):
             f"conserved quantity: drift {metrics['energy_error']:+.2e} per atom, largest "
             f"{metrics['energy_error_max']:.2e}",
         ]
+        if self.communicator.size > 1:
+            lines.append(
+                f"work of the busiest rank: {metrics['imbalance']:.3g} times the mean; planes between blocks moved "
+                f"{metrics['planes_moved']} times"
+            )
         errors = [name for name in metrics if name.endswith("_error") and name != "energy_error"]
         for name in (error.removesuffix("_error") for error in errors):
             value, error = metrics[name], metrics[f"{name}_error"]
