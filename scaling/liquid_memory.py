@@ -1,9 +1,9 @@
-"""Resident memory per atom of LAMMPS's in.lj on every rank, beyond Python itself: lists, halos and start included.
+"""Resident memory per atom of LAMMPS's in.lj on every rank, beyond Python: lists, halos, start included.
 
 python scaling/liquid_memory.py [--cells N ...] [--ranks R ...] [--steps K] [--quick]
 
-4 N³ atoms.  A short job runs as the command line runs it; counted is what it adds to a Python with program, MPI
-and all kernels loaded (scaling/memory.py says how).
+4 N³ atoms.  A short job runs as the command line runs it; counted is what it adds to a Python with program,
+MPI and all kernels loaded (scaling/memory.py says how).
 """
 
 from __future__ import annotations

@@ -350,8 +350,9 @@ def test_lists_on_schedule_are_kept_beyond_their_buffer_and_counted(tmp_path):
     simulation, right = started(job_text(pairs=scheduled)), started(job_text(pairs=watched))
     for run in (simulation, right):
         run.advance(59, diagnosed=True)
-    assert simulation.pairs.builds == 2 and simulation.pairs.dangerous == 1
-    assert right.pairs.builds > 4 and right.pairs.dangerous == 0
+    assert (simulation.pairs.builds, simulation.pairs.dangerous) == (2, 1)
+    assert right.pairs.builds > 4
+    assert right.pairs.dangerous == 0
     resumed = started(job_text(pairs=scheduled), saved(simulation, tmp_path))
     for run in (simulation, resumed):
         run.advance(1, diagnosed=True)

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from hpcphys.forces.pairs.field import PairForces
 
 ATOM_WORK = 2.5
-"""Of an atom besides its forces (integration, lists), in pairs of clusters: measured in a Lennard-Jones liquid, where
-forces within 2.5 σ take 0.58 of a step with 3.7 pairs of clusters for each atom (scaling/pairs.py)."""
+"""Of an atom besides its forces (integration, lists), in pairs of clusters.  Measured in a Lennard-Jones liquid:
+forces within 2.5 σ take 0.58 of a step, with 3.7 pairs of clusters for each atom (scaling/pairs.py)."""
 
 GAIN = 0.1
 """Planes are moved only if the slowest rank's work falls by more than this fraction of what it then is."""
@@ -23,8 +23,8 @@ PAUSE = 10
 class Balance:
     """The planes between blocks, moved at builds of lists so that ranks have equal work.
 
-    Work is counted: of each atom half of the pairs of clusters that its cluster is in (all of those with copies),
-    shared by the cluster's atoms, and ATOM_WORK.  No clock is read: a run can be repeated.
+    Work is counted: of each atom half of the pairs of clusters that its cluster is in (all of those with
+    copies), shared by the cluster's atoms, and ATOM_WORK.  No clock is read: a run can be repeated.
     moved: how often planes have been moved;  next_look: the number of lists from which on they are looked at
     """
 

@@ -72,7 +72,9 @@ class PairForces:
         balance: bool = False,
     ):
         """cutoff, buffer [length]; cells: its reach must be cutoff + buffer (one rank needs none);
-        exclusions: (m, 2) ids of pairs that do not meet; inner: buffer of the pruned list [length];
+        exclusions: (m, 2) ids of pairs that do not meet, or a function that
+        gives, at each build, those among the state's rows on this rank, pairs of one rank alone;
+        inner: buffer of the pruned list [length];
         balance: planes between ranks' blocks move at builds so that all have the same work (balancing.py).
 
         Raises ValueError for a cutoff beyond half the smallest periodic width of the box, and other bad
@@ -98,7 +100,8 @@ class PairForces:
         self.builds = self.dangerous = 0
         self.evaluations = 0
         self.halo: Halo | None = None
-        self._exclusions = exclusion_arrays(exclusions)
+        self._exclusions_of = exclusions if callable(exclusions) else None
+        self._exclusions = None if callable(exclusions) else exclusion_arrays(exclusions)
         self._since_build = 2
         self.checked = True
         self.balance = Balance(balance)
@@ -148,6 +151,8 @@ class PairForces:
         self._steps.sort(state)
         if self.cells is not None and self.communicator.size > 1:
             self.halo = Halo(self.cells, state["position"])
+        if self._exclusions_of is not None:
+            self._exclusions = exclusion_arrays(self._exclusions_of(state))
         self._steps.build(state)
         own = np.zeros(self.potential.types, np.int64)
         if self.potential.types > 1:

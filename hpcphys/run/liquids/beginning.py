@@ -25,7 +25,7 @@ def begin(
     Raises JobError for what no run can begin with, RunError for atoms that overlap beyond repair.
     """
     initial: Any = job.initial
-    # Whole molecules are needed to draw for them; single atoms take no room beside the lists if they come first.
+    # Whole molecules are needed to draw for them; for single atoms first, before lists take their room.
     early = constraints is None and initial.minimise == "none"
     try:
         if initial.model == "random":

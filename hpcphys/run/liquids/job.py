@@ -104,8 +104,8 @@ class LiquidRun(Run):
 
     balance: bool = Field(
         True,
-        description="on several ranks: move the planes between their blocks when lists are made, where that makes "
-        "the rank with most work more than 10 % faster; work is counted in pairs, so that a run can be repeated",
+        description="on several ranks: move the planes between their blocks when lists are made, where the "
+        "busiest rank gains more than 10 %; work is counted in pairs, so that a run can be repeated",
     )
 
 

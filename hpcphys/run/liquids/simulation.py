@@ -272,8 +272,8 @@ class LiquidSimulation(Simulation):
         ]
         if self.communicator.size > 1:
             lines.append(
-                f"work of the busiest rank: {metrics['imbalance']:.3g} times the mean; planes between blocks moved "
-                f"{metrics['planes_moved']} times"
+                f"work of the busiest rank: {metrics['imbalance']:.3g} times the mean; planes between "
+                f"blocks moved {metrics['planes_moved']} times"
             )
         errors = [name for name in metrics if name.endswith("_error") and name != "energy_error"]
         for name in (error.removesuffix("_error") for error in errors):
