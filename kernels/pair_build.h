@@ -38,7 +38,7 @@ HOST(pairs_sort)(long long handle, long long n, const double* position, unsigned
   s.groups.resize(1);
   s.groups[0] = Group();
   s.groups[0].rows = s.n = n;
-  sort_columns(s.groups[0], s.frame, position, nullptr, order);
+  sort_columns(s.groups[0], s.frame, position, nullptr, order, s.places);
   return 0;
 }
 // Rows of arrays, `bytes` each, in that order, in place.
@@ -48,7 +48,7 @@ HOST(pairs_rows)(long long handle, long long n, const unsigned* order, long long
   for (long long a = 0; a < arrays; a++) {
     char* to = (char*)addresses[a];
     const long long width = bytes[a];
-    char* copy = s.scratch.make(n * width);
+    char* copy = s.places.make(n * width);
     auto move = [&](auto count) {
       constexpr int words = decltype(count)::value;
 #pragma omp parallel for schedule(static)
@@ -92,11 +92,12 @@ static void group_halo(PairEngine& s, long long h, const double* position, const
     Group& g = s.groups.back();
     g.zone = c / 343, g.image[0] = c / 49 % 7 - 3, g.image[1] = c / 7 % 7 - 3, g.image[2] = c % 7 - 3;
     g.begin = begin[c], g.rows = next[c] - begin[c];
-    sort_columns(g, s.frame, position, rows_of + g.begin, order + g.begin);
+    sort_columns(g, s.frame, position, rows_of + g.begin, order + g.begin, s.places);
   }
 }
 // The list for rows in the order that pairs_sort gave.  type, halo arrays: may be null;  identity: (n + h), exclusions by it:
-// partners of exclusion_of[k] are exclusion_with[k], sorted by exclusion_of.
+// partners of exclusion_of[k] are exclusion_with[k], sorted by exclusion_of.  Returns 0; 1 for more blocks, 2 for more pairs of
+// clusters, than can be numbered.
 HOST(pairs_build)(long long handle, long long n, const double* position, const int* type, long long h, const double* halo_position,
                   const signed char* halo_image, const unsigned char* halo_zone, const int* halo_type, const long long* identity,
                   const long long* halo_identity, long long exclusions, const long long* exclusion_of, const long long* exclusion_with) {
@@ -124,8 +125,8 @@ HOST(pairs_build)(long long handle, long long n, const double* position, const i
     for (int d = 0; d < 2; d++) g.low[d] -= base[d];
     if (g.clusters) index_columns(g, s.extents.data, whole.low[2], whole.high[2], std::max(0.2 * reach, 1e-12));
   }
-  real* x = s.x.make(blocks * BLOCK);
-  s.listed.make(blocks * BLOCK), s.built.make(blocks * BLOCK);
+  real* x = s.x.data = (real*)s.places.make(3 * blocks * BLOCK * sizeof(real));
+  s.listed.data = x + blocks * BLOCK, s.built.data = s.listed.data + blocks * BLOCK;
 #if TYPES
   int* of = s.type.make(blocks * COLUMNS);
 #pragma omp parallel for schedule(static)
@@ -165,6 +166,29 @@ HOST(pairs_build)(long long handle, long long n, const double* position, const i
   memcpy(s.built_vectors, s.frame.vectors, 72);
   s.prune[0] = s.prune[1] = true;
   s.builds++;
+  for (const Part& part : s.parts)
+    for (auto& list : part.list)
+      if (list.cluster_count > MOST_LISTED) return 2;
+  return 0;
+}
+// work[row] of home rows: per_atom, and the row's share of the pairs of clusters that its own is in: half of each, but all of
+// those with copies, whose owner does not know of them.
+HOST(pairs_work)(long long handle, double per_atom, double* work) {
+  const PairEngine& s = *(PairEngine*)handle;
+  std::vector<long long> halves(s.blocks);
+  for (const Part& part : s.parts)
+    for (auto& list : part.list)
+      for (long long q = 0; q < list.entry_count; q++) {
+        const PairEntry& e = list.entries[q];
+        const bool home = e.i / 2 < s.home_blocks;
+        for (int k = 0; k < e.count; k++) {
+          const long long j = e.base + list.clusters[e.first + k];
+          const bool both = home && j < s.home_blocks;
+          halves[e.i / 2] += both ? 1 : 2, halves[j] += both ? 1 : 2;
+        }
+      }
+  for (long long b = 0; b < s.home_blocks; b++)
+    for (int l = 0; l < s.clusters[b].size; l++) work[s.clusters[b].row + l] = per_atom + 0.5 * double(halves[b]) / s.clusters[b].size;
   return 0;
 }
 #endif

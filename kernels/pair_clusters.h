@@ -98,11 +98,9 @@ struct Group {
   std::vector<float> low0, high0, low1, high1;  // of extents: the search reads several columns at once
 };
 
-// Rows of the group in order of columns and heights; fills grid, `atom`, and order[0 … rows-1].
-static void sort_columns(Group& g, const Frame& frame, const double* position, const int* rows_of, unsigned* order) {
+// Rows of the group in order of columns and heights; fills grid, `atom`, and order[0 … rows-1].  work: its contents are lost.
+static void sort_columns(Group& g, const Frame& frame, const double* position, const int* rows_of, unsigned* order, Buffer<char>& work) {
   const long long n = g.rows;
-  static thread_local Buffer<float> height_of;
-  static thread_local Buffer<unsigned> key_of, row_of, counted;
   const int* image = g.image;
   auto row = [&](long long k) { return rows_of ? (long long)rows_of[k] : k; };
   double low[3] = {1e300, 1e300, 1e300}, high[3] = {-1e300, -1e300, -1e300};
@@ -131,9 +129,8 @@ static void sort_columns(Group& g, const Frame& frame, const double* position, c
   const long long fine = std::max(1ll, std::min(n / columns + 1, 1ll << 20));
   const double per = fine / (tall * (1 + 1e-9));
   const long long keys = columns * fine;
-  float* height = height_of.make(n);
-  unsigned* key = key_of.make(n);
-  unsigned* start = counted.make(keys + 1);
+  float* height = (float*)work.make(4 * (3 * n + keys + 1));
+  unsigned *key = (unsigned*)height + n, *placed = key + n, *start = placed + n;
 #pragma omp parallel for schedule(static)
   for (long long k = 0; k < n; k++) {
     double u[3];
@@ -147,7 +144,6 @@ static void sort_columns(Group& g, const Frame& frame, const double* position, c
   memset(start, 0, sizeof(unsigned) * (keys + 1));
   for (long long k = 0; k < n; k++) start[key[k] + 1]++;
   for (long long q = 0; q < keys; q++) start[q + 1] += start[q];
-  unsigned* placed = row_of.make(n);
   for (long long k = 0; k < n; k++) placed[start[key[k]]++] = unsigned(k);  // start[q] is then the end of bin q
   g.atom.assign(columns + 1, 0);
   for (long long c = 0; c < columns; c++) g.atom[c + 1] = start[(c + 1) * fine - 1];

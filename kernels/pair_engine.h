@@ -7,6 +7,7 @@ struct PairEngine {
   Frame frame;
   PairSetup setup;
   double cutoff, buffer, inner, spacing;  // inner: of the pruned list
+  double allowed;                         // twice the displacement that ends a list: the buffer, or infinite
   Buffer<real> table, data;
   std::vector<Group> groups;
   Buffer<Cluster> clusters;
@@ -14,10 +15,10 @@ struct PairEngine {
   Buffer<int> type;
   Buffer<unsigned> halo_order;
   Buffer<int> halo_rows;
-  Buffer<real> x, built, listed;  // now; at the last build; when the inner list was pruned
+  Buffer<char> places;            // of x, built and listed; while a list is made, what that takes
+  struct { real* data; } x, built, listed;  // now; at the last build; when the inner list was pruned
   std::vector<Part> parts;
   std::vector<long long> excluded, partner, identity;
-  Buffer<char> scratch;
   long long n = 0, halo = 0, blocks = 0, home_blocks = 0;
   double strained = 0;            // how far the box's vectors have moved since the build, all together
   double built_vectors[9];
@@ -125,7 +126,14 @@ HOST(pairs_new)(double cutoff, double first, double buffer, double inner, double
   s->setup.cutoff = {real(cutoff * cutoff), real(cutoff), real(first * first), real(1 / (cutoff * cutoff - first * first))};
   s->setup.types = int(types), s->setup.force_unit = force_unit, s->setup.total_unit = total_unit;
   s->cutoff = cutoff, s->buffer = buffer, s->inner = inner, s->spacing = FIXED ? 0 : spacing;
+  s->allowed = buffer;
   return (long long)s;
+}
+// Unchecked, a list is used as long as its owner says, however far atoms have moved: it may then miss pairs.
+HOST(pairs_checked)(long long handle, long long checked) {
+  PairEngine& s = *(PairEngine*)handle;
+  s.allowed = checked ? s.buffer : INFINITY;
+  return 0;
 }
 HOST(pairs_free)(long long handle) {
   delete (PairEngine*)handle;
@@ -152,7 +160,7 @@ HOST(pairs_box)(long long handle, const double* box) {
         int image[3];
         double shift[3];
         unpacked(e.image, image);
-        entry_shift(f, s.clusters[e.i / 2], s.clusters[list.clusters[e.first]], image, shift);
+        entry_shift(f, s.clusters[e.i / 2], s.clusters[e.base], image, shift);
         e.x = real(shift[0]), e.y = real(shift[1]), e.z = real(shift[2]);
       }
   return 0;

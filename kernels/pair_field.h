@@ -20,7 +20,7 @@ KERNEL(pair_place)(long long n, const int* RESTRICT row_of, const double* RESTRI
 }
 #ifdef HPC_CUDA
 // One warp per entry.  sums: (blocks, 3, 8), zero before;  totals: 7 (energy, virial) or null.
-GROUP_KERNEL(pair_forces)(long long n, const PairEntry* RESTRICT entries, const int* RESTRICT clusters, const unsigned* RESTRICT masks,
+GROUP_KERNEL(pair_forces)(long long n, const PairEntry* RESTRICT entries, const unsigned short* RESTRICT clusters, const unsigned* RESTRICT masks,
                           const int* RESTRICT type, const real* RESTRICT table, const real* RESTRICT data, double cutoff, double first,
                           int types, double force_unit, double total_unit, const real* RESTRICT x, void* RESTRICT sums,
                           void* RESTRICT totals, int* RESTRICT failed) {
@@ -32,7 +32,7 @@ GROUP_KERNEL(pair_forces)(long long n, const PairEntry* RESTRICT entries, const 
       SHARED(total_type, own, 7);
       LANE0 for (int k = 0; k < 7; k++) own[k] = 0;
       BARRIER;
-      entry_forces<true, false>(e, e.count, clusters, nullptr, masks, type, table, data, setup, real(0), x, (sum_type*)sums, own,
+      entry_forces<true, false>(e, e.count, clusters + e.first, nullptr, masks, type, table, data, setup, real(0), x, (sum_type*)sums, own,
                                 failed);
       BARRIER;
 #if FIXED
@@ -42,7 +42,7 @@ GROUP_KERNEL(pair_forces)(long long n, const PairEntry* RESTRICT entries, const 
 #endif
       BARRIER;
     } else {
-      entry_forces<false, false>(e, e.count, clusters, nullptr, masks, type, table, data, setup, real(0), x, (sum_type*)sums, nullptr,
+      entry_forces<false, false>(e, e.count, clusters + e.first, nullptr, masks, type, table, data, setup, real(0), x, (sum_type*)sums, nullptr,
                                  failed);
     }
   }

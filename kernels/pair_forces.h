@@ -13,13 +13,14 @@
 #define TYPES 0  // 1: several types of atoms
 #endif
 
-// Four atoms and the clusters of eight that they meet at one shift: `masked` of them, with their bits from `mask` on, then
-// the others.
+// Four atoms and the clusters of eight that they meet at one shift: the list's numbers from `first` on, each a cluster
+// counted from `base`: `masked` of them, with their bits from `mask` on, then the others.
 struct PairEntry {
-  long long first, mask;
-  int i, masked, count, kept;  // kept: after pruning
-  int image, pad;              // of j: whole numbers of box vectors, `packed`
-  real x, y, z, w;             // added to coordinates of i
+  unsigned first, mask;
+  int i, base;
+  unsigned short masked, count, kept;  // kept: after pruning
+  unsigned short image;                // of the others: whole numbers of box vectors, `packed`
+  real x, y, z;                        // added to coordinates of i
 };
 struct PairSetup {
   Cutoff cutoff;
@@ -79,11 +80,12 @@ DEV long long whole_sum(num v, double over) {
 #endif
 #endif
 
-// All pairs of an entry.  PRUNE: the clusters with a pair nearer than √prune2 are written to kept[entry.first …].
+// All pairs of an entry with the first `count` clusters of `of`.  PRUNE: those with a pair nearer than √prune2 are written to
+// `kept`, behind the masked ones.
 // totals: energy, virial xx yy zz xy xz yz (Σ F_a x_b over pairs).  failed: FIXED, 1 + the cluster of four whose force is beyond
 // the largest sum.  Returns how many were kept.
 template <bool TOTALS, bool PRUNE>
-DEV int entry_forces(const PairEntry& e, int count, const int* list, int* kept, const unsigned* masks, const int* type,
+DEV int entry_forces(const PairEntry& e, int count, const unsigned short* of, unsigned short* kept, const unsigned* masks, const int* type,
                      const real* table, const real* data, const PairSetup& setup, real prune2, const real* x, sum_type* f,
                      total_type* totals, int* failed) {
   const long long at = (long long)(e.i / 2) * BLOCK + e.i % 2 * ROWS;
@@ -104,7 +106,8 @@ DEV int entry_forces(const PairEntry& e, int count, const int* list, int* kept, 
 #endif
   const num zero = num(real(0)), cutoff2 = num(setup.cutoff.r2);
   int found = 0;
-  auto tile = [&](int j, bool masked, unsigned pairs) INLINED {
+  auto tile = [&](unsigned short which, bool masked, unsigned pairs) INLINED {
+    const int j = e.base + which;
     const real* xj = x + (long long)j * BLOCK;
 #if FIXED
     const num dx = (xi - columns(xj)) + num(e.x), dy = (yi - columns(xj + COLUMNS)) + num(e.y),
@@ -114,7 +117,7 @@ DEV int entry_forces(const PairEntry& e, int count, const int* list, int* kept, 
 #endif
     const num s = multiply_add(dx, dx, multiply_add(dy, dy, dz * dz));
     if (PRUNE && !masked) {
-      kept[e.first + e.masked + found] = j;
+      kept[e.masked + found] = which;
       found += any_below(s, prune2);
     }
 #if TYPES
@@ -166,7 +169,6 @@ DEV int entry_forces(const PairEntry& e, int count, const int* list, int* kept, 
     subtract_columns(fj + 2 * COLUMNS, force, dz);
 #endif
   };
-  const int* of = list + e.first;
   for (int k = 0; k < e.masked; k++) tile(of[k], true, masks[e.mask + k]);
   for (int k = e.masked; k < count; k++) tile(of[k], false, 0);
 #if !FIXED

@@ -15,7 +15,7 @@ struct Finding {
   };
   std::vector<Bucket> buckets;
   int used = 0;
-  Buffer<int> second;                // hits of the second four atoms
+  Buffer<unsigned short> second;     // hits of the second four atoms
   std::vector<int> masked[2];
   std::vector<unsigned> masks[2];
   std::vector<Extent> extent;        // of each group
@@ -25,7 +25,7 @@ struct Finding {
 struct Part {
   struct List {
     Buffer<PairEntry> entries;
-    Buffer<int> clusters, kept;
+    Buffer<unsigned short> clusters, kept;
     Buffer<unsigned> masks;
     long long entry_count = 0, cluster_count = 0, mask_count = 0, pruned = 0;
   } list[2];
@@ -34,7 +34,9 @@ struct Part {
   total_type totals[7];
   Finding finding;
 };
-constexpr int PAGE = 64;  // blocks per page
+constexpr int PAGE = 64;            // blocks per page
+constexpr int SPAN = 65534;         // from the first cluster of an entry to its last: their number has 16 bits as well
+constexpr long long MOST_LISTED = 4294967295ll;
 
 struct Lists {
   const Frame* frame;
@@ -47,9 +49,11 @@ struct Lists {
   const long long *excluded = nullptr, *partner = nullptr, *identity = nullptr;
 };
 
-DEV int packed(const int* image) { return (image[0] + 32) << 12 | (image[1] + 32) << 6 | (image[2] + 32); }
+DEV unsigned short packed(const int* image) {
+  return (unsigned short)((image[0] + 16) << 10 | (image[1] + 16) << 5 | (image[2] + 16));
+}
 DEV void unpacked(int code, int* image) {
-  image[0] = (code >> 12) - 32, image[1] = (code >> 6 & 63) - 32, image[2] = (code & 63) - 32;
+  image[0] = (code >> 10) - 16, image[1] = (code >> 5 & 31) - 16, image[2] = (code & 31) - 16;
 }
 // What is added to coordinates of cluster a, in its region, before those of b, in its own, are taken off.
 static void entry_shift(const Frame& frame, const Cluster& a, const Cluster& b, const int* image, double* shift) {
@@ -85,72 +89,90 @@ static bool excludes(const Lists& s, long long block) {
   return s.excluded && s.excluded[block * COLUMNS + COLUMNS] > s.excluded[block * COLUMNS];
 }
 
+// What the entries of one block at one shift have in common.
+struct Shifted {
+  long long i;
+  int image[3];      // of the others
+  bool same;         // the block's own region, in no image
+  real shift[3];
+  num x[2][3];       // both its fours, moved by the shift
+};
+// Entries of both fours with `n` blocks that 16 bits can number from the first on.
+static void make_two(Finding& f, const Lists& s, const Shifted& a, const int* blocks, int n, Part& part, Part::List& list, bool excluding) {
+  const real reach2 = real(s.reach * s.reach);
+  const int base = blocks[0];
+  auto near = [&](int j, bool* hit) INLINED {
+    const real* xj = s.x + (long long)j * BLOCK;
+    const num xc = columns(xj), yc = columns(xj + COLUMNS), zc = columns(xj + 2 * COLUMNS);
+    UNROLL(2) for (int half = 0; half < 2; half++) {
+      const num dx = a.x[half][0] - xc, dy = a.x[half][1] - yc, dz = a.x[half][2] - zc;
+      hit[half] = any_below(multiply_add(dx, dx, multiply_add(dy, dy, dz * dz)), reach2);
+    }
+  };
+  unsigned short* first = list.clusters.grow(list.cluster_count + 2 * n, list.cluster_count) + list.cluster_count;
+  unsigned short* second = f.second.make(n);
+  int count[2] = {0, 0}, begin = 0;
+  for (int half = 0; half < 2; half++) f.masked[half].clear(), f.masks[half].clear();
+  auto with_mask = [&](int j) {
+    bool hit[2];
+    near(j, hit);
+    for (int half = 0; half < 2; half++) {
+      if (!hit[half]) continue;
+      const unsigned bits = permitted(s, a.i, half, j, j == a.i && a.same);
+      if (bits) f.masked[half].push_back(j), f.masks[half].push_back(bits);
+    }
+  };
+  // The block itself comes first of its bucket.
+  if (base == a.i && a.same) with_mask(blocks[begin++]);
+  if (excluding)
+    for (int k = begin; k < n; k++)
+      if (excludes(s, blocks[k])) with_mask(blocks[k]);
+  const int masked[2] = {(int)f.masked[0].size(), (int)f.masked[1].size()};
+  for (int m : f.masked[0]) first[count[0]++] = (unsigned short)(m - base);
+  for (int m : f.masked[1]) second[count[1]++] = (unsigned short)(m - base);
+  for (int k = begin; k < n; k++) {
+    const int j = blocks[k];
+    if (excluding && excludes(s, j)) continue;
+    bool hit[2];
+    near(j, hit);
+    // About half of them are near: written in any case, for want of a branch that could be foretold.
+    first[count[0]] = second[count[1]] = (unsigned short)(j - base);
+    count[0] += hit[0], count[1] += hit[1];
+    part.touched[j / PAGE] = 1;
+  }
+  memcpy(first + count[0], second, sizeof(short) * count[1]);
+  for (int half = 0; half < 2; half++) {
+    if (!count[half]) continue;
+    PairEntry& e = list.entries.grow(list.entry_count + 1, list.entry_count)[list.entry_count];
+    e.first = unsigned(list.cluster_count), e.mask = unsigned(list.mask_count), e.i = int(2 * a.i + half), e.base = base;
+    e.masked = (unsigned short)masked[half], e.count = e.kept = (unsigned short)count[half], e.image = packed(a.image);
+    e.x = a.shift[0], e.y = a.shift[1], e.z = a.shift[2];
+    unsigned* mask = list.masks.grow(list.mask_count + masked[half], list.mask_count) + list.mask_count;
+    for (unsigned m : f.masks[half]) *mask++ = m;
+    for (int m : f.masked[half]) part.touched[m / PAGE] = 1;
+    list.entry_count++, list.cluster_count += count[half], list.mask_count += masked[half];
+  }
+}
+
 // Entries of block i, both its fours, with what is near in the buckets.
 static void make_entries(Finding& f, const Lists& s, long long i, Part& part, Part::List& list, bool excluding) {
-  const real reach2 = real(s.reach * s.reach);
   part.touched[i / PAGE] |= f.used > 0;
   for (int q = 0; q < f.used; q++) {
     const Finding::Bucket& bucket = f.buckets[q];
-    const int n = bucket.count, *blocks = bucket.blocks.data;
-    const Cluster &a = s.clusters[i], &b = s.clusters[blocks[0]];
-    int whole[3] = {bucket.image[0], bucket.image[1], bucket.image[2]};
+    const int *blocks = bucket.blocks.data, *end = blocks + bucket.count;
+    const Cluster &own = s.clusters[i], &other = s.clusters[blocks[0]];
+    Shifted a = {i, {bucket.image[0], bucket.image[1], bucket.image[2]}, bucket.code == 13, {}, {}};
     // In exact differences the images of halo rows are part of the shift; else of their coordinates.
     if (FIXED)
-      for (int d = 0; d < 3; d++) whole[d] += (*s.groups)[b.group].image[d] - (*s.groups)[a.group].image[d];
+      for (int d = 0; d < 3; d++) a.image[d] += (*s.groups)[other.group].image[d] - (*s.groups)[own.group].image[d];
     double shift[3];
-    entry_shift(*s.frame, a, b, whole, shift);
-    num x[2][3];
+    entry_shift(*s.frame, own, other, a.image, shift);
+    for (int d = 0; d < 3; d++) a.shift[d] = real(shift[d]);
     UNROLL(2) for (int half = 0; half < 2; half++)
-      UNROLL(3) for (int d = 0; d < 3; d++) x[half][d] = rows(s.x + i * BLOCK + d * COLUMNS + half * ROWS) + num(real(shift[d]));
-    auto near = [&](int j, bool* hit) INLINED {
-      const real* xj = s.x + (long long)j * BLOCK;
-      const num xc = columns(xj), yc = columns(xj + COLUMNS), zc = columns(xj + 2 * COLUMNS);
-      UNROLL(2) for (int half = 0; half < 2; half++) {
-        const num dx = x[half][0] - xc, dy = x[half][1] - yc, dz = x[half][2] - zc;
-        hit[half] = any_below(multiply_add(dx, dx, multiply_add(dy, dy, dz * dz)), reach2);
-      }
-    };
-    int* first = list.clusters.grow(list.cluster_count + 2 * n, list.cluster_count) + list.cluster_count;
-    int *second = f.second.make(n), count[2] = {0, 0}, begin = 0;
-    for (int half = 0; half < 2; half++) f.masked[half].clear(), f.masks[half].clear();
-    auto with_mask = [&](int j) {
-      bool hit[2];
-      near(j, hit);
-      for (int half = 0; half < 2; half++) {
-        if (!hit[half]) continue;
-        const unsigned bits = permitted(s, i, half, j, j == i && bucket.code == 13);
-        if (bits) f.masked[half].push_back(j), f.masks[half].push_back(bits);
-      }
-    };
-    // The block itself comes first of its bucket.
-    if (blocks[0] == i && bucket.code == 13) with_mask(blocks[begin++]);
-    if (excluding)
-      for (int k = begin; k < n; k++)
-        if (excludes(s, blocks[k])) with_mask(blocks[k]);
-    const int masked[2] = {(int)f.masked[0].size(), (int)f.masked[1].size()};
-    for (int m : f.masked[0]) first[count[0]++] = m;
-    for (int m : f.masked[1]) second[count[1]++] = m;
-    for (int k = begin; k < n; k++) {
-      const int j = blocks[k];
-      if (excluding && excludes(s, j)) continue;
-      bool hit[2];
-      near(j, hit);
-      // About half of them are near: written in any case, for want of a branch that could be foretold.
-      first[count[0]] = second[count[1]] = j;
-      count[0] += hit[0], count[1] += hit[1];
-      part.touched[j / PAGE] = 1;
-    }
-    memcpy(first + count[0], second, sizeof(int) * count[1]);
-    for (int half = 0; half < 2; half++) {
-      if (!count[half]) continue;
-      PairEntry& e = list.entries.grow(list.entry_count + 1, list.entry_count)[list.entry_count];
-      e.first = list.cluster_count, e.mask = list.mask_count, e.i = int(2 * i + half), e.masked = masked[half];
-      e.count = e.kept = count[half], e.image = packed(whole), e.pad = 0;
-      e.x = real(shift[0]), e.y = real(shift[1]), e.z = real(shift[2]), e.w = 0;
-      unsigned* mask = list.masks.grow(list.mask_count + masked[half], list.mask_count) + list.mask_count;
-      for (unsigned m : f.masks[half]) *mask++ = m;
-      for (int m : f.masked[half]) part.touched[m / PAGE] = 1;
-      list.entry_count++, list.cluster_count += count[half], list.mask_count += masked[half];
+      UNROLL(3) for (int d = 0; d < 3; d++) a.x[half][d] = rows(s.x + i * BLOCK + d * COLUMNS + half * ROWS) + num(a.shift[d]);
+    for (int n; blocks < end; blocks += n) {
+      n = int((end[-1] - blocks[0] <= SPAN ? end : std::upper_bound(blocks, end, blocks[0] + SPAN)) - blocks);
+      make_two(f, s, a, blocks, n, part, list, excluding);
     }
   }
   f.used = 0;

@@ -31,12 +31,13 @@ OFFERED(pairs_place_halo)
 template <bool TOTALS, bool PRUNE> static void list_forces(PairEngine& s, Part& part, Part::List& list, sum_type* f, int* failed) {
   SubnormalsFlushed flushed;
   const real within = real(s.cutoff + s.inner), prune2 = within * within;
-  int* kept = list.kept.data;
   for (long long q = 0; q < list.entry_count; q++) {
     PairEntry& e = list.entries[q];
-    const int left = entry_forces<TOTALS, PRUNE>(e, PRUNE ? e.count : e.kept, PRUNE ? list.clusters.data : kept, kept, list.masks.data,
-                                                 s.type.data, s.table.data, s.data.data, s.setup, prune2, s.x.data, f, part.totals, failed);
-    if (PRUNE) e.kept = left;
+    unsigned short* kept = list.kept.data + e.first;
+    const unsigned short* of = PRUNE ? list.clusters.data + e.first : kept;
+    const int left = entry_forces<TOTALS, PRUNE>(e, PRUNE ? e.count : e.kept, of, kept, list.masks.data, s.type.data, s.table.data,
+                                                 s.data.data, s.setup, prune2, s.x.data, f, part.totals, failed);
+    if (PRUNE) e.kept = (unsigned short)left;
   }
 }
 // Forces of the pairs of home atoms (which = 0; begins a new sum), then of those with halo atoms (1).
@@ -58,9 +59,11 @@ HOST(pairs_forces)(long long handle, long long which, long long totals) {
     }
     Part::List& list = part.list[which];
     if (prune) {
-      int* kept = list.kept.make(list.cluster_count);
-      for (long long q = 0; q < list.entry_count; q++)
-        for (int k = 0; k < list.entries[q].masked; k++) kept[list.entries[q].first + k] = list.clusters[list.entries[q].first + k];
+      unsigned short* kept = list.kept.make(list.cluster_count);
+      for (long long q = 0; q < list.entry_count; q++) {
+        const PairEntry& e = list.entries[q];
+        if (e.masked) memcpy(kept + e.first, list.clusters.data + e.first, sizeof(short) * e.masked);
+      }
     }
     int failed = 0;
     if (totals) list_forces<true, true>(s, part, list, f, &failed);
@@ -178,7 +181,7 @@ HOST(pairs_step)(long long handle, long long n, const double* position, real* fo
                  double* displacement) {
   PairEngine& s = *(PairEngine*)handle;
   pairs_place(handle, n, position, displacement);
-  if (!(2 * displacement[0] <= s.buffer)) return -2;
+  if (!(2 * displacement[0] <= s.allowed && displacement[0] < INFINITY)) return -2;
   pairs_forces(handle, 0, with_totals);
   return pairs_collect(handle, force, nullptr, with_totals ? totals : nullptr);
 }

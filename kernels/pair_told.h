@@ -18,7 +18,7 @@ HOST(pairs_nearest)(long long handle, long long slot, long long* rows_found, dou
       for (long long q = 0; q < list.entry_count; q++) {
         const PairEntry& e = list.entries[q];
         for (int k = 0; k < e.count; k++) {
-          const long long j = list.clusters[e.first + k];
+          const long long j = e.base + list.clusters[e.first + k];
           if (e.i / 2 != block && j != block) continue;
           const unsigned bits = k < e.masked ? list.masks[e.mask + k] : 0xffffffffu;
           for (int p = 0; p < TILE; p++) {
@@ -43,26 +43,26 @@ HOST(pairs_counts)(long long handle, long long* counts) {
     for (auto& list : part.list) {
       entries += list.entry_count, listed += list.cluster_count, masked += list.mask_count;
       for (long long q = 0; q < list.entry_count; q++) kept += list.entries[q].kept;
-      bytes += list.entries.room * sizeof(PairEntry) + (list.clusters.room + list.kept.room + list.masks.room) * 4;
+      bytes += list.entries.room * sizeof(PairEntry) + (list.clusters.room + list.kept.room) * 2 + list.masks.room * 4;
     }
   }
-  bytes += (s.x.room + s.built.room + s.listed.room) * sizeof(real) + s.clusters.room * sizeof(Cluster) + s.extents.room * sizeof(Extent) +
-           s.type.room * 4 + s.halo_order.room * 4 + s.halo_rows.room * 4 + s.scratch.room;
+  bytes += s.places.room + s.clusters.room * sizeof(Cluster) + s.extents.room * sizeof(Extent) + s.type.room * 4 +
+           s.halo_order.room * 4 + s.halo_rows.room * 4;
   const long long all[] = {s.builds, s.prunings, entries, listed, kept, masked, s.blocks, bytes};
   memcpy(counts, all, sizeof all);
   return 0;
 }
 // The list for a device: sizes first (arrays null), then entries and arrays one after another, row_of and origin of each place.
-HOST(pairs_export)(long long handle, PairEntry* entries, int* clusters, unsigned* masks, int* row_of, double* origin, int* type) {
+HOST(pairs_export)(long long handle, PairEntry* entries, unsigned short* clusters, unsigned* masks, int* row_of, double* origin, int* type) {
   PairEngine& s = *(PairEngine*)handle;
   long long entry = 0, cluster = 0, mask = 0;
   for (Part& part : s.parts)
     for (auto& list : part.list) {
       for (long long q = 0; q < list.entry_count; q++) {
         PairEntry& e = entries[entry++] = list.entries[q];
-        e.first += cluster, e.mask += mask;
+        e.first += unsigned(cluster), e.mask += unsigned(mask);
       }
-      if (list.cluster_count) memcpy(clusters + cluster, list.clusters.data, sizeof(int) * list.cluster_count);
+      if (list.cluster_count) memcpy(clusters + cluster, list.clusters.data, sizeof(short) * list.cluster_count);
       if (list.mask_count) memcpy(masks + mask, list.masks.data, sizeof(unsigned) * list.mask_count);
       cluster += list.cluster_count, mask += list.mask_count;
     }

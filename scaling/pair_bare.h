@@ -4,7 +4,7 @@
 
 #if HPC_AVX512
 // Lennard-Jones with ε = σ = 1 in single precision: no masks, no types, no ends, written for this one case alone.
-HOST(bare_forces)(long long n, const PairEntry* entries, const int* clusters, const float* x, float* f, double cutoff) {
+HOST(bare_forces)(long long n, const PairEntry* entries, const unsigned short* clusters, const float* x, float* f, double cutoff) {
   SubnormalsFlushed flushed;
   const __m512 end = _mm512_set1_ps(float(cutoff * cutoff)), two = _mm512_set1_ps(2.0f), a = _mm512_set1_ps(48.0f), b = _mm512_set1_ps(24.0f);
   for (long long q = 0; q < n; q++) {
@@ -19,7 +19,7 @@ HOST(bare_forces)(long long n, const PairEntry* entries, const int* clusters, co
         s[d][k] = _mm512_setzero_ps();
       }
     for (int c = 0; c < e.count; c++) {
-      const long long j = (long long)clusters[e.first + c] * BLOCK;
+      const long long j = (long long)(e.base + clusters[e.first + c]) * BLOCK;
       const __m512 xj = _mm512_broadcast_f32x8(_mm256_loadu_ps(x + j)), yj = _mm512_broadcast_f32x8(_mm256_loadu_ps(x + j + 8)),
                    zj = _mm512_broadcast_f32x8(_mm256_loadu_ps(x + j + 16));
       __m512 tx = _mm512_setzero_ps(), ty = tx, tz = tx;

@@ -133,7 +133,7 @@ def bare_loop(field: PairForces, state: State, loops: Any, repeats: int) -> Any:
     counts = field.statistics()
     slots = 8 * counts["blocks"]
     entry = np.zeros((counts["entries"], field.host.host("pairs_entry_bytes")), np.uint8)
-    clusters, masks = np.zeros(counts["listed"], np.int32), np.zeros(max(counts["masked"], 1), np.uint32)
+    clusters, masks = np.zeros(counts["listed"], np.uint16), np.zeros(max(counts["masked"], 1), np.uint32)
     row_of, origin, types = np.zeros(slots, np.int32), np.zeros((slots // 8, 3)), np.zeros(slots, np.int32)
     field.host.host("pairs_export", field.handle, entry, clusters, masks, row_of, origin, types)
     x, f = np.zeros((slots // 8, 3, 8), np.float32), np.zeros((slots // 8, 3, 8), np.float32)

@@ -17,7 +17,9 @@ ROUNDS = 6
 UNITS = 1 << 20  # work is counted in this fraction of the largest row's
 
 
-def moved_planes(cells: Cells, work: Any, position: Any, tolerance: float) -> list[np.ndarray] | None:
+def moved_planes(
+    cells: Cells, work: Any, position: Any, tolerance: float, gain: float
+) -> list[np.ndarray] | None:
     """Planes at equal shares of the work along each axis, or None if the present ones serve.  Collective.
 
     Work is rounded to integers, so that sums, and with them planes, are the same on all ranks and for every
@@ -36,8 +38,9 @@ def moved_planes(cells: Cells, work: Any, position: Any, tolerance: float) -> li
     for d in range(3):
         inner = np.searchsorted(planes[d][1:-1], fractional[:, d], side="right")
         block = block * cells.grid[d] + inner
-    shares = comm.allreduce(np.bincount(block, weights, minlength=comm.size))
-    return planes if shares.max() < most else None
+    counted = np.bincount(block, weights, minlength=comm.size).astype(np.float64)  # of no rows: integers
+    shares = comm.allreduce(counted)
+    return planes if (1 + gain) * shares.max() < most else None
 
 
 def _in_units(comm: Communicator, work: Any, rows: int) -> np.ndarray:

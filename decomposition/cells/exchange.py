@@ -45,6 +45,7 @@ def exchanged(cells: Cells, state: Any, order: Callable[[Any], Any] | None) -> i
     )
     moves = Moves(comm, counts, arriving)
     if moves.any:
+        del destination  # no more room than needed beside the arrays on their way
         _apply(cells, state, moves, Places.of(len(before), leaving[order_of_ranks], moves.arriving))
         _check_none_lost(cells, before, be.host(state["id"]))
     if cells.molecules:

@@ -122,19 +122,20 @@ class Cells:
         """
         return exchanged(self, state, order)
 
-    def balanced(self, work: Any, position: Any, tolerance: float = TOLERANCE) -> Cells:
+    def balanced(self, work: Any, position: Any, tolerance: float = TOLERANCE, gain: float = 0.0) -> Cells:
         """The layout with its planes moved so that each layer of blocks has the same work.
 
         work: (n,) measured work of this rank's rows, or one number: this rank's time, shared by its rows
         position: (n, 3) the rows, where `exchange` has put them
         tolerance: this layout itself is returned if no rank has more than (1 + tolerance) times the mean
             work, or if moved planes would not be better
+        gain: how much more than the largest work with moved planes the present one must be, as a fraction
 
         Planes go through the whole box: a density that is a product of functions of one axis each is shared
         evenly, any other as well as its three profiles allow.  Along open axes the outer planes follow the
         rows.  The same for every distribution of the same rows.  Collective.
         """
-        planes = moved_planes(self, work, position, tolerance)
+        planes = moved_planes(self, work, position, tolerance, gain)
         return self if planes is None else replace(self, borders=planes)
 
     def in_box(self, box: Box) -> Cells:

@@ -1,6 +1,6 @@
-"""Forces, a flow, a wavefunction and pairs on all ranks that this is started on, against one rank.
+"""Forces, a flow, a wavefunction, pairs and a liquid on all ranks that this is started on, against one rank.
 
-mpirun -n 64 python many_ranks.py
+mpirun -n 64 python many_ranks.py [forces] [flow] [wavefunction] [pairs] [liquid]
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "ranks"))
 import test_cells as cells
 import test_forces as forces
 import test_vorticity as flows
 import test_wavefunctions as waves
+from liquid_jobs import PAIRS, job_text, started
 
 from hpcphys.decomposition.communicator import Communicator
 from hpcphys.forces.direct import DirectGravity
@@ -22,6 +24,7 @@ from hpcphys.forces.tree import TreeGravity
 from hpcphys.kernels import backend
 
 SERIAL = Communicator.serial()
+IN_LJ = 'model = "lattice"\ncells = [6, 6, 6]\ndensity = 0.8442\ntemperature = 1.44'
 
 
 def same_forces(world: Communicator) -> None:
@@ -62,9 +65,33 @@ def same_pairs(world: Communicator) -> None:
         cells.check_pairs_and_forces(world, name)
 
 
+def same_liquid(world: Communicator) -> None:
+    """in.lj of 864 atoms, five steps, bit for bit in fixed-point sums."""
+    text = job_text(IN_LJ, PAIRS, more="[run]\nreproducible = true")
+    alone = energies(text, SERIAL) if world.rank == 0 else []
+    found = energies(text, world)
+    assert world.rank or found == alone
+
+
+def energies(text: str, communicator: Communicator) -> list[float]:
+    """Temperature, energies and pressure after five steps."""
+    simulation = started(text, communicator=communicator)
+    simulation.advance(5, diagnosed=True)
+    row = simulation.row()
+    return [row[name] for name in ("temperature", "potential_energy", "total_energy", "pressure")]
+
+
+CHECKS = {
+    "forces": same_forces,
+    "flow": same_flow,
+    "wavefunction": same_wavefunction,
+    "pairs": same_pairs,
+    "liquid": same_liquid,
+}
+
 if __name__ == "__main__":
     everyone = Communicator.start(abort_hook=False)
-    for check in (same_forces, same_flow, same_wavefunction, same_pairs):
-        check(everyone)
+    for name in sys.argv[1:] or CHECKS:
+        CHECKS[name](everyone)
     if everyone.rank == 0:
         print("finished")

@@ -1,4 +1,4 @@
-"""Far more ranks than cores: forces, flows, wavefunctions and pairs are still those of one rank."""
+"""Far more ranks than cores: forces, flows, wavefunctions, pairs and liquids are still those of one rank."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from launching import ENVIRONMENT, launcher
 
 
-def test_sixty_four_ranks():
+@pytest.mark.parametrize(("ranks", "checks"), [(64, []), (27, ["liquid"])])
+def test_far_more_ranks_than_cores(ranks, checks):
     """The script compares every array with that of one rank."""
     script = Path(__file__).with_name("many_ranks.py")
-    command = [*launcher(64), sys.executable, str(script)]
+    command = [*launcher(ranks), sys.executable, str(script), *checks]
     run = subprocess.Popen(
         command,
         env={**os.environ, **ENVIRONMENT},

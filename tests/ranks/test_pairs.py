@@ -12,6 +12,7 @@ from hpcphys.decomposition.cells.box import Box
 from hpcphys.decomposition.cells.layout import Cells
 from hpcphys.decomposition.communicator import Communicator
 from hpcphys.forces.pairs import LennardJones, OverlapError, PairForces
+from hpcphys.forces.pairs.balancing import imbalance
 from hpcphys.kernels import backend
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -110,6 +111,27 @@ def test_reproducible_runs_are_the_same_to_the_last_bit(ranks):
     for found, expected in zip(results[0][1:], results[1][1:], strict=True):
         assert np.array_equal(found, expected)
     np.testing.assert_allclose(results[0][0], results[1][0], rtol=0, atol=1e-11)
+
+
+def test_planes_follow_the_work(ranks):
+    """A slab of liquid in a long, otherwise empty box: shared evenly soon, with the same trajectory."""
+    x, edge = lattice(6, jitter=0.03)
+    box = Box([5 * edge, edge, edge])
+    velocity = np.random.default_rng(3).normal(size=x.shape)
+    found = []
+    for balance in (False, True):
+        state = state_of(x + np.array([0.1 * edge, 0.0, 0.0]))
+        state["velocity"][:] = velocity[state["id"]]
+        field = field_of(ranks, box, precision="double", balance=balance)
+        field.evaluate(share(state, ranks))
+        steps(field, state, 20)
+        state["unwrapped"] = state["position"] + state["image"] @ box.vectors
+        found.append((joined(ranks, state, "unwrapped"), imbalance(field, state), field.balance.moved))
+    (x0, before, none), (x1, after, moved) = found
+    np.testing.assert_allclose(x1, x0, rtol=0, atol=1e-11)
+    assert none == 0
+    assert (moved > 0) == (ranks.size > 1)
+    assert ranks.size == 1 or (after < 1.4 and before > 1.8)
 
 
 def test_overlap_ends_all_ranks(ranks):

@@ -344,6 +344,33 @@ def test_lists_made_on_schedule_are_not_dangerous():
     assert simulation.pairs.dangerous == 0
 
 
+def test_lists_on_schedule_are_kept_beyond_their_buffer_and_counted(tmp_path):
+    """As LAMMPS's `neigh_modify every 30 check no` does: pairs are missed, and the end of the run says so."""
+    scheduled, watched = (PAIRS + "\nbuffer = 0.1" + more for more in ("\nrebuild_every = 30", ""))
+    simulation, right = started(job_text(pairs=scheduled)), started(job_text(pairs=watched))
+    for run in (simulation, right):
+        run.advance(59, diagnosed=True)
+    assert (simulation.pairs.builds, simulation.pairs.dangerous) == (2, 1)
+    assert right.pairs.builds > 4
+    assert right.pairs.dangerous == 0
+    resumed = started(job_text(pairs=scheduled), saved(simulation, tmp_path))
+    for run in (simulation, resumed):
+        run.advance(1, diagnosed=True)
+    assert resumed.pairs.builds == simulation.pairs.builds == 3
+    assert resumed.pairs.dangerous == simulation.pairs.dangerous == 2
+    assert resumed.state["velocity"].tobytes() == simulation.state["velocity"].tobytes()
+    metrics = {"energy_error": 0.0, "energy_error_max": 0.0} | dict(
+        simulation.metrics(simulation.row(), 60, 1.0)
+    )
+    assert "used beyond its buffer" in " ".join(simulation.closing_lines(metrics))
+    for run, missed in ((simulation, True), (right, False)):
+        run.advance(29, diagnosed=True)
+        listed = run.pairs.totals()["energy"]
+        run.pairs.rebuild(run.state)
+        run.pairs.evaluate(run.state, {"totals"})
+        assert (abs(run.pairs.totals()["energy"] - listed) > 1e-2) == missed
+
+
 def test_pairs_without_a_force_follow_the_molecules_of_a_file():
     """Whatever the order of ids; molecules of other types keep their forces."""
     rows = np.array([[7, 40, 1], [7, 4, 0], [7, 9, 1], [3, 1, 0], [3, 2, 1], [5, 6, 1], [5, 7, 0], [5, 8, 1]])

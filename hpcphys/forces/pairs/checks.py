@@ -37,5 +37,8 @@ def exclusion_arrays(exclusions: Any) -> tuple[np.ndarray, np.ndarray] | None:
     pairs = np.asarray(exclusions, dtype=np.int64)
     if pairs.ndim != 2 or pairs.shape[1] != 2 or (pairs[:, 0] == pairs[:, 1]).any():
         raise ValueError(f"exclusions of shape {pairs.shape}: rows of two different ids are needed")
-    both = np.unique(np.concatenate((pairs, pairs[:, ::-1])), axis=0)
-    return np.ascontiguousarray(both[:, 0]), np.ascontiguousarray(both[:, 1])
+    first, second = np.concatenate((pairs, pairs[:, ::-1])).T
+    order = np.lexsort((second, first))
+    first, second = first[order], second[order]
+    new = np.append(True, (np.diff(first) != 0) | (np.diff(second) != 0))
+    return first[new], second[new]

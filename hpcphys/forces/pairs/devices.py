@@ -27,7 +27,8 @@ class DeviceSteps:
             return False
         step = position - self._built
         moved = float((step * step).sum(axis=1).max()) ** 0.5 if n else 0.0
-        if not 2 * moved <= field.buffer:
+        field._displacement[0] = moved
+        if not field.list_holds():
             return False
         slots = len(self.row_of)
         x = be.empty((slots // 8, 3, 8), field.real)
@@ -86,7 +87,7 @@ class DeviceSteps:
         size = field.host.host("pairs_entry_bytes")
         entry = np.zeros((max(counts["entries"], 1), size), np.uint8)
         clusters, masks = (
-            np.zeros(max(counts["listed"], 1), np.int32),
+            np.zeros(max(counts["listed"], 1), np.uint16),
             np.zeros(max(counts["masked"], 1), np.uint32),
         )
         row_of, origin, kind = (

@@ -13,6 +13,7 @@ from hpcphys.decomposition.cells.box import ELEMENTS, Box
 from hpcphys.decomposition.cells.halo import Halo
 from hpcphys.decomposition.cells.layout import Cells
 from hpcphys.decomposition.communicator import Communicator
+from hpcphys.forces.pairs.balancing import Balance
 from hpcphys.forces.pairs.checks import checked_box, exclusion_arrays
 from hpcphys.forces.pairs.devices import DeviceSteps
 from hpcphys.forces.pairs.errors import OverlapError
@@ -40,7 +41,8 @@ class PairForces:
     name, reads, writes, optional, layout: see hpcphys.compiler.system.Field; the output "totals" asks for
         energy and virial of that evaluation.  layout is None: the field itself brings rows where they belong.
     builds, dangerous: lists made, and those that held for a single evaluation (the buffer is too thin, or
-        atoms move too far in a step); no list is ever used beyond its buffer.
+        atoms move too far in a step).  No list is ever used beyond its buffer, unless it is not `checked`:
+        then those are dangerous that were.
 
     precision "mixed": float32 pairs about local origins and float32 sums of each atom's pairs (some 1e-6 of
     the force), energies and virial in double; "double": all in double.  Deterministic for a number of threads
@@ -68,9 +70,13 @@ class PairForces:
         reproducible: bool = False,
         exclusions: Any = None,
         inner: float | None = None,
+        balance: bool = False,
     ):
         """cutoff, buffer [length]; cells: its reach must be cutoff + buffer (one rank needs none);
-        exclusions: (m, 2) ids of pairs that do not meet; inner: buffer of the pruned list [length].
+        exclusions: (m, 2) ids of pairs that do not meet, or a function that
+        gives, at each build, those among the state's rows on this rank, pairs of one rank alone;
+        inner: buffer of the pruned list [length];
+        balance: planes between ranks' blocks move at builds so that all have the same work (balancing.py).
 
         Raises ValueError for a cutoff beyond half the smallest periodic width of the box, and other bad
         choices.
@@ -97,8 +103,11 @@ class PairForces:
         self.builds = self.dangerous = 0
         self.evaluations = 0
         self.halo: Halo | None = None
-        self._exclusions = exclusion_arrays(exclusions)
+        self._exclusions_of = exclusions if callable(exclusions) else None
+        self._exclusions = None if callable(exclusions) else exclusion_arrays(exclusions)
         self._since_build = 2
+        self.checked = True
+        self.balance = Balance(balance)
         self._totals = np.zeros(7, np.int64 if reproducible else np.float64)
         self._displacement = np.zeros(1)
         self._counts = np.zeros(potential.types, np.int64)
@@ -161,6 +170,7 @@ class PairForces:
         if self._since_build <= 1 and self.builds:
             self.dangerous += 1
         self._since_build = 0
+        self.balance.shared(self, state)
         self.builds += 1
         self.halo = None
         if self.cells is not None:
@@ -170,6 +180,8 @@ class PairForces:
         self._steps.sort(state)
         if self.cells is not None and self.communicator.size > 1:
             self.halo = Halo(self.cells, state["position"])
+        if self._exclusions_of is not None:
+            self._exclusions = exclusion_arrays(self._exclusions_of(state))
         self._steps.build(state)
         own = np.zeros(self.potential.types, np.int64)
         if self.potential.types > 1:
@@ -182,6 +194,21 @@ class PairForces:
         else:
             own[0] = len(state["position"])
         self._counts = self.communicator.allreduce(own)
+
+    def check_lists(self, checked: bool) -> None:
+        """Whether a list ends as soon as some atom has moved by half the buffer (as at the start), or holds
+        until `rebuild` is called, and misses pairs once atoms have moved farther."""
+        self.checked = bool(checked)
+        self.host.host("pairs_checked", self.handle, int(self.checked))
+
+    def list_holds(self) -> bool:
+        """Whether the list may be used for the positions that were looked at last; false before the first."""
+        displacement = float(self._displacement[0])
+        return bool(np.isfinite(displacement)) and (not self.checked or 2 * displacement <= self.buffer)
+
+    def moved_beyond_buffer(self) -> bool:
+        """Whether some atom had moved by more than half the buffer when the list was used last."""
+        return 2 * float(self._displacement[0]) > self.buffer
 
     def totals(self) -> dict[str, Any]:
         """Of the last evaluation that was asked for them: energy, virial (3, 3) = Σ_pairs F_ij ⊗ x_ij, and

@@ -129,8 +129,8 @@ class NativeSteps:
         call("pairs_place", handle, len(position), position, field._displacement)
         if halo is None:
             field._displacement[0] = np.inf
-        displacement = field.communicator.allreduce(float(field._displacement[0]), "max")
-        if not 2 * displacement <= field.buffer:
+        field._displacement[0] = field.communicator.allreduce(float(field._displacement[0]), "max")
+        if not field.list_holds():
             if halo is not None:
                 halo.finish()
             return False
@@ -194,7 +194,8 @@ class NativeSteps:
             halo_types, identity, halo_identity, 0 if of is None else len(of), of, partner,
         )  # fmt: skip
         if code:
-            raise ValueError("more than 2·10⁹ atoms or images on one rank; use more ranks")
+            what = "2·10⁹ atoms or images" if code == 1 else "4·10⁹ pairs of clusters"
+            raise ValueError(f"more than {what} on one rank; use more ranks")
 
 
 def _places(arrays: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:

@@ -72,9 +72,10 @@ class _Question:
             self._there.start(0)
 
     def list_holds(self) -> bool | None:
-        """True, after the message has come, if on some rank an atom has moved by half the buffer."""
+        """True, after the message has come, if the list does not hold any more, on any rank."""
         field = self._field
-        if 2 * field.communicator.largest(field._displacement) <= field.buffer:
+        field._displacement[0] = field.communicator.largest(field._displacement)
+        if field.list_holds():
             return None
         self.received()
         return True

@@ -169,9 +169,11 @@ def _kept_momenta(state: State, motion: Motion, ensemble: Ensemble, given: int |
         return given
     if not ensemble.keeps_momentum:
         return 0
-    size = motion.total((state["mass"][:, None] * state["velocity"]) ** 2)
+    # Axis by axis: no array of all velocities is made beside the lists.
+    mass, velocity = state["mass"], state["velocity"]
+    size = sum(motion.total((mass * velocity[:, axis]) ** 2) for axis in range(3))
     total = motion.momentum(state)
-    if np.abs(total).max() > 1e-6 * np.sqrt(size.sum()):
+    if np.abs(total).max() > 1e-6 * np.sqrt(size):
         raise ValueError(
             f"the total momentum is {total}: {ensemble.name} keeps it, and temperature and pressure would "
             "count it as heat; call remove_centre_of_mass(state, ...) first, or give conserved_momenta = 0"

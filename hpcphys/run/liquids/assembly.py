@@ -11,7 +11,7 @@ from hpcphys.run.liquids.declaration import (
     potential_of,
     rigid_template,
 )
-from hpcphys.run.liquids.exclusions import excluded_pairs
+from hpcphys.run.liquids.exclusions import MoleculeExclusions
 from hpcphys.run.liquids.job import OF_ENSEMBLE, LiquidJob
 from hpcphys.run.liquids.lists import ListedPairs
 from hpcphys.run.liquids.units import named_units
@@ -25,6 +25,7 @@ def pair_forces(job: LiquidJob, box: Any, state: State, backend: Any, communicat
     from hpcphys.decomposition.cells.layout import Cells
 
     table = job.pairs
+    exclusions = None if job.molecules is None else MoleculeExclusions(job.molecules, backend)
     try:
         cells = None
         if communicator.size > 1:
@@ -35,7 +36,8 @@ def pair_forces(job: LiquidJob, box: Any, state: State, backend: Any, communicat
         return ListedPairs(
             backend, communicator, box, potential_of(table), cutoff=table.cutoff, buffer=table.buffer,
             precision=table.precision, cells=cells, reproducible=job.run.reproducible,
-            exclusions=excluded_pairs(job, state, backend, communicator), rebuild_every=table.rebuild_every,
+            exclusions=exclusions, rebuild_every=table.rebuild_every,
+            balance=job.run.balance,
         )  # fmt: skip
     except ValueError as problem:
         raise JobError([f"pairs: {problem}"]) from problem

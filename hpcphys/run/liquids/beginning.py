@@ -25,10 +25,16 @@ def begin(
     Raises JobError for what no run can begin with, RunError for atoms that overlap beyond repair.
     """
     initial: Any = job.initial
+    # Whole molecules are needed to draw for them; for single atoms first, before lists take their room.
+    early = constraints is None and initial.minimise == "none"
     try:
         if initial.model == "random":
             _push_apart(job, state, pairs, backend, communicator, log)
+        if early:
+            _velocities(job, state, pairs, None, backend, communicator)
         pairs.rebuild(state)
+        if pairs.balance.shared(pairs, state):  # of atoms that leave most of the box empty, say
+            pairs.rebuild(state)
     except (FloatingPointError, RuntimeError) as problem:
         raise RunError(f"before step 0: {problem}") from problem
     if constraints is not None and initial.minimise != "none":
@@ -36,6 +42,17 @@ def begin(
     if initial.minimise != "none":
         _minimise(job, state, pairs, backend, communicator, log)
     pairs.builds, pairs.dangerous = 1, 0  # those of the minimisation are not the run's
+    pairs.balance.next_look = 1
+    pairs.keep_schedule()
+    if not early:
+        _velocities(job, state, pairs, constraints, backend, communicator)
+
+
+def _velocities(
+    job: LiquidJob, state: State, pairs: Any, constraints: Any, backend: Any, communicator: Any
+) -> None:
+    """Draw them for the temperature, or bring the centre of mass to rest."""
+    initial: Any = job.initial
     if initial.temperature:
         _draw_velocities(job, state, pairs, constraints, backend, communicator)
     elif initial.remove_drift and ensemble_of(job).keeps_momentum:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from hpcphys.compiler.compositions import composition_names
-from hpcphys.run.job import Job, Limits, Output, Positive, System, Table, Time
+from hpcphys.run.job import Job, Limits, Output, Positive, Run, System, Table, Time
 from hpcphys.run.liquids.ensemble_tables import EnsembleTable, Nve
 from hpcphys.run.liquids.initial_tables import Initial
 from hpcphys.run.liquids.molecule_tables import Molecules
@@ -99,6 +99,16 @@ class LiquidOutput(Output):
     snapshot_double: bool = Field(False, description="H5MD in double precision, to start from exactly")
 
 
+class LiquidRun(Run):
+    """On which machine part, and for how long."""
+
+    balance: bool = Field(
+        True,
+        description="on several ranks: move the planes between their blocks when lists are made, where the "
+        "busiest rank gains more than 10 %; work is counted in pairs, so that a run can be repeated",
+    )
+
+
 class LiquidLimits(Limits):
     """When a run has failed."""
 
@@ -127,4 +137,5 @@ class LiquidJob(Job):
     time: LiquidTime
     observables: Observables = Observables()
     output: LiquidOutput = LiquidOutput()
+    run: LiquidRun = LiquidRun()
     limits: LiquidLimits = LiquidLimits()

@@ -18,7 +18,8 @@ class ListedPairs(PairForces):
     The order of pairs in a list, and with it the last bits of the forces, follows from the positions when it
     was made: 24 bytes per atom buy a continuation that is the uninterrupted run bit for bit.
 
-    rebuild_every: evaluations after which a list is made anew in any case, or None
+    rebuild_every: evaluations after which a list is made anew, and not before (LAMMPS: every N check no),
+        from `keep_schedule` on; None: as soon as some atom has moved by half the buffer
     totals_known: the last evaluation was asked for energy and virial
     """
 
@@ -29,8 +30,8 @@ class ListedPairs(PairForces):
 
     def evaluate(self, state: Any, outputs: Any = frozenset()) -> None:
         """As PairForces, with a new list when it is time."""
-        if self.rebuild_every is not None and self.builds and self._since_build >= self.rebuild_every:
-            dangerous = self.dangerous  # a list that was to hold no longer was not too thin
+        if self.evaluations_left() == 0:
+            dangerous = self.dangerous + self.moved_beyond_buffer()
             self.follow_box(state)
             self.rebuild(state)
             self.dangerous = dangerous
@@ -50,7 +51,13 @@ class ListedPairs(PairForces):
 
     def evaluations_left(self) -> int | None:
         """Until a list is made anew in any case."""
-        return None if self.rebuild_every is None else max(self.rebuild_every - self._since_build, 0)
+        if self.checked or self.rebuild_every is None:
+            return None
+        return max(self.rebuild_every - self._since_build, 0)
+
+    def keep_schedule(self) -> None:
+        """Lists from now on as the job says; what came before the run (a minimisation) was watched."""
+        self.check_lists(self.rebuild_every is None)
 
     def rebuild(self, state: Any) -> None:
         """A new list of the present positions, which the state then keeps.  Collective."""
@@ -58,6 +65,8 @@ class ListedPairs(PairForces):
             del state[LISTED]  # need not travel
         super().rebuild(state)
         state[LISTED] = state["position"].copy()
+        if self.balance.moved and self.cells is not None:
+            self.cells.remember(state.scalars)
         self._keep_box(state)
 
     def _keep_box(self, state: Any) -> None:
@@ -73,6 +82,9 @@ class ListedPairs(PairForces):
 
         memory: what `memory` was then
         """
+        if self.cells is not None:
+            self.cells = self.cells.recalled(state.scalars)
+        wanted, self.balance.wanted = self.balance.wanted, False
         present = {name: value for name, value in state.scalars.items() if name.startswith(BOX)}
         then = {
             name.removeprefix("listed."): value
@@ -91,9 +103,17 @@ class ListedPairs(PairForces):
         self.builds, self.dangerous, self._since_build = (
             int(memory[name]) for name in ("builds", "dangerous", "since_build")
         )
+        self.balance.wanted = wanted
+        self.balance.moved, self.balance.next_look = int(memory["moved"]), int(memory["next_look"])
+        self._displacement[0] = self.buffer if memory.get("beyond") else 0.0
+        self.keep_schedule()
         self.totals_known = False
 
     @property
     def memory(self) -> dict[str, int]:
-        """Counts of lists, for a checkpoint."""
-        return {"builds": self.builds, "dangerous": self.dangerous, "since_build": self._since_build}
+        """Counts of lists, and whether the present one is dangerous, for a checkpoint."""
+        return {
+            "builds": self.builds, "dangerous": self.dangerous, "since_build": self._since_build,
+            "beyond": int(self.moved_beyond_buffer()), "moved": self.balance.moved,
+            "next_look": self.balance.next_look,
+        }  # fmt: skip

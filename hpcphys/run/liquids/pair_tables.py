@@ -45,8 +45,9 @@ class Pairs(Table):
     )
     rebuild_every: Annotated[int, Field(ge=1)] | None = Field(
         None,
-        description="make the list anew after so many evaluations, moved or not (LAMMPS: every N check no); "
-        "none: when some atom has moved by half the buffer, which is watched in any case",
+        description="make the list anew after so many evaluations and not before (LAMMPS: every N check no): "
+        "pairs are missed where atoms have moved by more than half the buffer, such lists are counted as "
+        "dangerous; none: as soon as some atom has moved by half the buffer, no pair is missed",
     )
     precision: Literal["mixed", "double"] = Field(
         "mixed", description="single-precision pairs about local origins with double sums, or all in double"

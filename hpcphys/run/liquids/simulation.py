@@ -11,6 +11,7 @@ import numpy as np
 from hpcphys.compiler import State
 from hpcphys.compiler.program import SEED, OperationError
 from hpcphys.decomposition.cells.box import Box
+from hpcphys.forces.pairs.balancing import imbalance
 from hpcphys.io.blocks import Block
 from hpcphys.run.checkpoint import Checkpoint
 from hpcphys.run.driver import steps_wanted
@@ -59,6 +60,7 @@ class LiquidSimulation(Simulation):
         if checkpoint is None:
             arrays, box = first_configuration(job, communicator)
             self.state = State({name: backend.array(array) for name, array in arrays.items()})
+            del arrays  # an exchange replaces the state's, and these would stay beside them
             box.to_scalars(self.state)
         else:
             kept = {name: a for name, a in checkpoint.arrays.items() if not name.startswith(PREFIX)}
@@ -254,6 +256,8 @@ class LiquidSimulation(Simulation):
             "dangerous_builds": self.pairs.dangerous,
             "steps_per_build": self.state.step / max(1, self.pairs.builds),
             "atom_steps_per_second": rate,
+            "imbalance": imbalance(self.pairs, self.state),
+            "planes_moved": self.pairs.balance.moved,
         }
 
     def closing_lines(self, metrics: dict[str, Any]) -> list[str]:
@@ -266,13 +270,19 @@ class LiquidSimulation(Simulation):
             f"conserved quantity: drift {metrics['energy_error']:+.2e} per atom, largest "
             f"{metrics['energy_error_max']:.2e}",
         ]
+        if self.communicator.size > 1:
+            lines.append(
+                f"work of the busiest rank: {metrics['imbalance']:.3g} times the mean; planes between "
+                f"blocks moved {metrics['planes_moved']} times"
+            )
         errors = [name for name in metrics if name.endswith("_error") and name != "energy_error"]
         for name in (error.removesuffix("_error") for error in errors):
             value, error = metrics[name], metrics[f"{name}_error"]
             if value is not None:
                 lines.append(f"{name}: {value:.6g}" + (f" ± {error:.1g}" if error is not None else ""))
         if metrics["dangerous_builds"]:
-            lines.append("dangerous builds: a list held for a single step; give a larger pairs.buffer")
+            what = "held for a single step" if self.pairs.checked else "was used beyond its buffer"
+            lines.append(f"dangerous builds: a list {what}; give a larger pairs.buffer")
         return lines
 
     def _guarded(self, action: Any, at_start: bool = False) -> None:

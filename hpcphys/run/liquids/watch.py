@@ -14,6 +14,9 @@ from hpcphys.run.errors import RunError
 WRITTEN_BY = {"force": "the pair forces", "velocity": "kick or bath", "position": "drift"}
 """Arrays in the order in which a bad number spreads, and what writes each."""
 
+AT_ONCE = 1 << 16
+"""Atoms whose forces are looked at at a time, so that no array of all of them is made."""
+
 NO_CHECKPOINT = "No checkpoint of this state is written"
 
 
@@ -43,14 +46,17 @@ def raise_failed(error: OperationError, communicator: Any, at_start: bool) -> No
 def check_first_forces(state: Any, step: float, cutoff: float, backend: Any, communicator: Any) -> None:
     """Raise RunError on all ranks if a force would take an atom farther than the cutoff in the first step:
     atoms overlap, or nearly so.  Collective."""
-    force = backend.host(state["force"]).astype(np.float64)
-    mass = backend.host(state["mass"])
-    with np.errstate(over="ignore"):
-        moves = 0.5 * step * step * np.sqrt((force * force).sum(axis=1)) / mass
-    worst = int(np.argmax(moves)) if len(moves) else -1
+    force, mass = backend.host(state["force"]), backend.host(state["mass"])
+    worst, own = -1, 0.0
+    for first in range(0, len(force), AT_ONCE):
+        some = force[first : first + AT_ONCE].astype(np.float64)
+        with np.errstate(over="ignore"):
+            moves = 0.5 * step * step * np.sqrt((some * some).sum(axis=1)) / mass[first : first + AT_ONCE]
+        at = int(np.argmax(moves))
+        if worst < 0 or moves[at] > own:
+            worst, own = first + at, float(moves[at])
     identity = int(backend.host(state["id"])[worst]) if worst >= 0 else -1
-    own = (float(moves[worst]) if worst >= 0 else 0.0, identity)
-    move, atom = max(communicator.allgather(own))
+    move, atom = max(communicator.allgather((own, identity)))
     if not move <= cutoff:
         raise RunError(
             f"the force on atom {atom} at step {state.step} would move it by {move:.3g} in one step, "
