@@ -1,4 +1,4 @@
-"""Diffusion in Rahman's argon: means of several runs in boxes of four sizes, and the line in 1/L through them.
+"""Diffusion in Rahman's argon: means of runs in boxes of four sizes, and the line in 1/L through them.
 
     python jobs/liquids/argon_diffusion.py [--folder DIR] [--figure PNG]
 
@@ -7,9 +7,9 @@ A periodic box holds diffusion back,
 
     D(L) = D - ξ k_B T/(6 π η L),   ξ = 2.837297
 
-(Dünweg & Kremer 1993; Yeh & Hummer 2004, J. Phys. Chem. B 108, 15873), so that a line through D over 1/L gives
-D without a box, and its slope a viscosity to be held against the one of Green and Kubo.
-Rahman (1964, Phys. Rev. 136, A405): 2.43e-5 cm²/s with 864 atoms at 94.4 K, one run of some 10 ps, no error.
+(Dünweg & Kremer 1993; Yeh & Hummer 2004, J. Phys. Chem. B 108, 15873), so that a line through D over
+1/L gives D without a box, and its slope a viscosity to be held against the one of Green and Kubo.
+Rahman (1964, Phys. Rev. 136, A405): 2.43e-5 cm²/s with 864 atoms at 94.4 K, a run of some 10 ps, no error.
 """
 
 from __future__ import annotations
@@ -162,7 +162,8 @@ def main() -> int:
     extra = {box.atoms: slope_of(viscosity, box.temperature) / box.length for box in boxes}
     for box in boxes:
         print(
-            f"{box.atoms:6d}  {box.length:.3f}  {box.temperature:.2f}   {box.diffusion:.3f} ± {box.error:.3f}    "
+            f"{box.atoms:6d}  {box.length:.3f}  {box.temperature:.2f}   "
+            f"{box.diffusion:.3f} ± {box.error:.3f}    "
             f"{box.diffusion + extra[box.atoms]:.3f} ± {box.error:.3f}     "
             f"{box.viscosity:.3f} ± {box.viscosity_error:.3f}"
         )

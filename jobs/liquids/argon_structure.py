@@ -93,7 +93,7 @@ def panel(axes: Any, curve: Any) -> None:
 
 
 def main() -> int:
-    """Print the table; exit status 1 if a peak's place is off by more than 1 %, its height by more than 2 %."""
+    """Print the table; exit status 1 if a peak is off by more than 1 % in place or 2 % in height."""
     parser = argparse.ArgumentParser(description="argon's g(r) beside the experiment")
     parser.add_argument("--folder", type=Path, default=Path("output/argon_structure"))
     parser.add_argument("--figure", type=Path)

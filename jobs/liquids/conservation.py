@@ -1,5 +1,5 @@
-"""The energy of microcanonical runs: drift over 10^5 steps, and its fluctuation against the step, for each way
-in which a potential may end.
+"""The energy of microcanonical runs: drift over 10^5 steps, and fluctuation against the step, for each way in
+which a potential may end.
 
     python jobs/liquids/conservation.py [--folder DIR] [--figure PNG]
 

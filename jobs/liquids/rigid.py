@@ -2,8 +2,8 @@
 
     python jobs/liquids/rigid.py [--steps N] [--cost]
 
-Runs dumb_bells.toml (864 molecules, SHAKE and RATTLE) in both precisions for N steps (100,000), then a few hundred
-steps of three_site.toml (4000 molecules, SETTLE) with the time of each part.  One thread; drift as in
+Runs dumb_bells.toml (864 molecules, SHAKE and RATTLE) in both precisions for N steps (100,000), then a few
+hundred steps of three_site.toml (4000 molecules, SETTLE) with the time of each part.  One thread; drift as in
 conservation.py, whose runs are the same without bonds.
 """
 
@@ -42,7 +42,7 @@ def started(job: Any) -> Any:
 
 
 def unobserved(steps: int) -> list[str]:
-    """Settings of a run of so many steps of 0.003 after its equilibration, whose averages begin at its end."""
+    """Settings of a run of so many steps of 0.003 after its equilibration, averages beginning at its end."""
     end = WARM + 0.003 * steps
     return [f"time.end={end + 1.0}", f"observables.begin={end + 0.5}"]
 
