@@ -17,6 +17,9 @@ from typing import Any
 import numpy as np
 import physical_validation as pv
 
+BAR = 0.06022140857
+"""What physical_validation multiplies pressure times volume with: it takes bar nm³ and wants kJ/mol."""
+
 SEED = 1
 """Of bootstraps."""
 
@@ -24,7 +27,7 @@ SEED = 1
 def simulation(series: dict[str, np.ndarray], about: dict[str, Any], point: str, step: float = 1.0) -> Any:
     """One run as physical_validation wants it, in reduced units."""
     temperature, pressure = about["points"][point]
-    units = pv.data.UnitData(1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0)
+    units = pv.data.UnitData(1.0, 1.0, 1.0, 1.0, 1.0, pressure_conversion=1.0 / BAR, time_conversion=1.0)
     system = pv.data.SystemData(
         natoms=about["atoms"], nconstraints=0, ndof_reduction_tra=about["free"], ndof_reduction_rot=0
     )

@@ -32,7 +32,7 @@ JOB = HERE / "argon.toml"
 RAHMAN = 2.43
 XI = 2.837297
 
-RUNS = {4: (4, 320), 6: (5, 220), 10: (2, 100), 14: (1, 80)}
+RUNS = {4: (3, 320), 6: (4, 220), 10: (1, 120), 14: (1, 80)}
 """Cells along each axis, with four atoms in each -> number of seeds, end of the run [ps]."""
 
 WATCHED = [

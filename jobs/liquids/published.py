@@ -2,7 +2,7 @@
 
     python jobs/liquids/published.py [--folder DIR] [--figure PNG]
 
-Runs what state_points.py, argon_structure.py, argon_diffusion.py, conservation.py and melting_freezing.py run,
+Runs what state_points, argon_structure, argon_diffusion, conservation and melting_freezing run,
 each in a folder of its own below DIR; what is there already is not repeated.
 """
 
