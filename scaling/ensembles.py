@@ -49,8 +49,8 @@ ENSEMBLES = {
     "velocity_rescaling": 'model = "velocity_rescaling"\nperiod = 0.1',
     "berendsen": 'model = "berendsen"\nperiod = 0.1',
     "mtk": 'model = "mtk"\nperiod = 0.25\npressure_period = 0.5',
-    "cell_rescaling": 'model = "cell_rescaling"\nperiod = 0.1\npressure_period = 0.25\ncompressibility = 0.1',
-    "berendsen_barostat": 'model = "berendsen"\nperiod = 0.1\npressure_period = 0.25\ncompressibility = 0.1',
+    "cell_rescaling": 'model = "cell_rescaling"\nperiod = 0.1\npressure_period = 0.3\ncompressibility = 0.17',
+    "berendsen_barostat": 'model = "berendsen"\nperiod = 0.1\npressure_period = 0.3\ncompressibility = 0.17',
 }
 BAROSTATS = {"mtk", "cell_rescaling", "berendsen_barostat"}
 NO_MEASURE = {"berendsen", "berendsen_barostat"}
@@ -118,9 +118,14 @@ def series_of(folder: Path, text: str, warm: float) -> dict[str, np.ndarray]:
     }
 
 
+LONGER = {"cell_rescaling": 3}
+"""Ensembles whose slow volume needs more steps for as many independent samples."""
+
+
 def samples(folder: Path, name: str, steps: int) -> dict[str, Any]:
     """The series of an ensemble at its state points, and of its conserved quantity for three steps."""
     points = ["cold", "hot", "dense"] if name in BAROSTATS else ["cold", "hot"]
+    steps *= LONGER.get(name, 1)
     found = {
         point: series_of(folder / f"{name}_{point}", job_text(name, point, steps), 10.0) for point in points
     }

@@ -17,8 +17,8 @@ COLOURS = {
 WORDS = {
     "langevin": "Langevin", "nose_hoover_chain": "Nosé–Hoover chain",
     "velocity_rescaling": "velocity rescaling",
-    "berendsen": "Berendsen", "mtk": "Martyna–Tobias–Klein", "cell_rescaling": "cell rescaling",
-    "berendsen_barostat": "Berendsen (barostat)",
+    "berendsen": "Berendsen", "mtk": "MTK", "cell_rescaling": "cell rescaling",
+    "berendsen_barostat": "Berendsen with barostat",
 }  # fmt: skip
 BINS, LEAST = 18, 8
 """Bins where two distributions overlap, and samples of each that one needs to be drawn."""
@@ -40,15 +40,20 @@ def draw(folder: Path, path: Path) -> None:
     from matplotlib.figure import Figure
 
     results = {name: Found(folder, name) for name in WORDS if (folder / f"{name}.json").exists()}
-    grid = {"left": 0.08, "right": 0.98, "bottom": 0.09, "top": 0.95, "wspace": 0.28, "hspace": 0.36}
+    grid = {"left": 0.08, "right": 0.98, "bottom": 0.09, "top": 0.95, "wspace": 0.33, "hspace": 0.36}
     with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(9.6, 6.8))
+        figure = Figure(figsize=(9.8, 6.8))
         (kinetic, energy), (volume, distances) = figure.subplots(2, 2, gridspec_kw=grid)
         _kinetic(kinetic, {name: results[name] for name in ("velocity_rescaling", "berendsen")})
         thermostats = ("langevin", "nose_hoover_chain", "velocity_rescaling", "berendsen")
-        _ratio(energy, {name: results[name] for name in thermostats}, "potential_energy", "hot")
+        _ratio(
+            energy,
+            {name: results[name] for name in thermostats if name in results},
+            "potential_energy",
+            "hot",
+        )
         barostats = ("mtk", "cell_rescaling", "berendsen_barostat")
-        _ratio(volume, {name: results[name] for name in barostats}, "volume", "dense")
+        _ratio(volume, {name: results[name] for name in barostats if name in results}, "volume", "dense")
         _distances(distances, results)
         figure.savefig(path)
 

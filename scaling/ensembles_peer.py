@@ -52,10 +52,15 @@ def simulation(series: dict[str, np.ndarray], about: dict[str, Any], point: str,
 
 
 def distance(one: Any, other: Any) -> float:
-    """Of the slope between two state points from the one of their ensemble; inf where they do not overlap."""
+    """Of the slope between two state points from the one of their ensemble; inf where they do not overlap.
+
+    Raises InputError where too few independent samples fill the overlap: give more --steps.
+    """
     try:
         return float(np.abs(pv.ensemble.check(one, other, verbosity=0)).max())
-    except pv.util.error.InputError:
+    except pv.util.error.InputError as problem:
+        if "No overlap" not in str(problem):
+            raise
         return float("inf")
 
 
