@@ -149,5 +149,5 @@ def test_ensembles_by_physical_validation(tmp_path, name):
     print(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr
     order = json.loads((tmp_path / f"{name}.json").read_text())["order"]
-    if name != "berendsen_barostat":
+    if name not in ("cell_rescaling", "berendsen_barostat"):  # whose box is of first order in the step
         assert order == pytest.approx(2.0, abs=0.25)
