@@ -147,7 +147,7 @@ def panel(axes: Any, boxes: list[Box]) -> None:
 
 
 def main() -> int:
-    """Print the table; exit status 1 if two corrected boxes, Rahman's and the largest, are two errors apart."""
+    """Print the table; exit status 1 if Rahman's box and the largest, corrected, are two errors apart."""
     parser = argparse.ArgumentParser(description="diffusion of argon in boxes of three sizes")
     parser.add_argument("--folder", type=Path, default=Path("output/argon_diffusion"))
     parser.add_argument("--figure", type=Path)
