@@ -1,0 +1,188 @@
+"""Thermostats and barostats held against what they claim to sample, by the package physical_validation.
+
+    python scaling/ensembles.py --python PYTHON [--folder DIR] [--steps N] [--figure PNG] [NAME ...]
+
+PYTHON: one that has the package (`python -m venv V; V/bin/pip install physical_validation==1.0.5`).
+NAME: of ENSEMBLES below; none: all.  Runs that are in the folder already are not repeated.
+
+A fluid of 256 Lennard-Jones atoms (force-shifted at 2.5, T* = 1.2, ρ* = 0.7 or P* = 1.2) is run with each
+ensemble at state points a little apart, with steps of 0.002; every 25th is a sample.  Then, as
+Merz & Shirts (2018, PLoS ONE 13, e0202764) describe,
+- the kinetic energy is compared with its gamma distribution: mean and width, in standard errors, and by the
+  Kolmogorov-Smirnov test;
+- ln of the ratio of two state points' distributions is fitted by a line in U (or V), whose slope statistical
+  mechanics knows: distance in standard errors;
+- the conserved quantity's fluctuation is compared between steps of 0.002, 0.004 and 0.008: a ratio of 4.
+Sampling is right where distances are below 3.  Berendsen's must fail.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from hpcphys.io.series import read_series
+from jobs.liquids.runs import finished
+from scaling.printed import Table
+from scaling.verdict import Verdict
+
+PEER = Path(__file__).resolve().with_name("ensembles_peer.py")
+CELLS, ATOMS, DENSITY, STEP, EVERY = 4, 256, 0.7, 0.002, 25
+LIMIT = 3.0
+"""Standard errors within which a distribution is what it is claimed to be."""
+
+POINTS = {"cold": (1.2, 1.2), "hot": (1.3, 1.2), "dense": (1.2, 1.45)}
+"""Temperature and pressure of each state point."""
+
+ENSEMBLES = {
+    "langevin": 'model = "langevin"\nfriction = 2.0',
+    "nose_hoover_chain": 'model = "nose_hoover_chain"\nperiod = 0.25',
+    "velocity_rescaling": 'model = "velocity_rescaling"\nperiod = 0.1',
+    "berendsen": 'model = "berendsen"\nperiod = 0.1',
+    "mtk": 'model = "mtk"\nperiod = 0.25\npressure_period = 0.5',
+    "cell_rescaling": 'model = "cell_rescaling"\nperiod = 0.1\npressure_period = 0.3\ncompressibility = 0.17',
+    "berendsen_barostat": 'model = "berendsen"\nperiod = 0.1\npressure_period = 0.3\ncompressibility = 0.17',
+}
+BAROSTATS = {"mtk", "cell_rescaling", "berendsen_barostat"}
+NO_MEASURE = {"berendsen", "berendsen_barostat"}
+"""Those that sample no known ensemble."""
+
+FREE = {"langevin": 0}
+"""Degrees of freedom of the centre of mass that are not there: 3 but where the momentum is not kept."""
+
+JOB = """# Written by scaling/ensembles.py
+[system]
+kind = "liquid"
+
+[initial]
+model = "lattice"
+cells = [{cells}, {cells}, {cells}]
+density = {density}
+temperature = {temperature}
+seed = {seed}
+
+[pairs]
+model = "lennard_jones"
+cutoff = 2.5
+buffer = 0.35
+shift = "force"
+
+[ensemble]
+{ensemble}
+
+[time]
+steps = {steps}
+step = {step}
+
+[output]
+diagnostics_every = {every}
+snapshots = false
+checkpoint_at_end = false
+plots = false
+"""
+
+
+def job_text(name: str, point: str, steps: int, step: float = STEP, seed: int = 1) -> str:
+    """A job file for one ensemble at one state point."""
+    temperature, pressure = POINTS[point]
+    lines = [ENSEMBLES[name], f"temperature = {temperature}"]
+    if name in BAROSTATS:
+        lines.append(f"pressure = {pressure}")
+    if name not in ("nose_hoover_chain", "mtk") and "berendsen" not in name:
+        lines.append(f"seed = {seed}")
+    return JOB.format(
+        cells=CELLS, density=DENSITY, temperature=temperature, seed=seed, ensemble="\n".join(lines),
+        steps=steps, step=step, every=EVERY,
+    )  # fmt: skip
+
+
+def series_of(folder: Path, text: str, warm: float) -> dict[str, np.ndarray]:
+    """Diagnostics of a job after a time of equilibration, run in the folder unless it has been."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    job = folder.with_suffix(".toml")
+    job.write_text(text, encoding="utf-8")
+    finished(job, folder)
+    series = read_series(folder / "diagnostics.h5")
+    after = series["time"] > warm
+    return {
+        name: series[name][after] for name in ("kinetic_energy", "potential_energy", "volume", "conserved")
+    }
+
+
+LONGER = {"cell_rescaling": 3}
+"""Ensembles whose slow volume needs more steps for as many independent samples."""
+
+
+def samples(folder: Path, name: str, steps: int) -> dict[str, Any]:
+    """The series of an ensemble at its state points, and of its conserved quantity for three steps."""
+    points = ["cold", "hot", "dense"] if name in BAROSTATS else ["cold", "hot"]
+    steps *= LONGER.get(name, 1)
+    found = {
+        point: series_of(folder / f"{name}_{point}", job_text(name, point, steps), 10.0) for point in points
+    }
+    for factor in (1, 2, 4):
+        text = job_text(name, "cold", 12_000 // factor, STEP * factor)
+        found[f"step{factor}"] = series_of(folder / f"{name}_step{factor}", text, 8.0)
+    return found
+
+
+def checked(python: str, folder: Path, name: str, found: Mapping[str, Any]) -> dict[str, Any]:
+    """What physical_validation says of these series, in the other Python.  Raises RuntimeError."""
+    source, target = folder / f"{name}.npz", folder / f"{name}.json"
+    arrays = {f"{point}/{key}": array for point, series in found.items() for key, array in series.items()}
+    about = {
+        "atoms": ATOMS, "free": FREE.get(name, 3), "points": POINTS, "barostat": name in BAROSTATS,
+        "steps": {f"step{k}": STEP * k for k in (1, 2, 4)}, "volume": ATOMS / DENSITY,
+    }  # fmt: skip
+    np.savez(source, about=json.dumps(about), **arrays)
+    done = subprocess.run([python, str(PEER), str(source), str(target)], capture_output=True, text=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"{python}: physical_validation did not run\n{done.stderr[-2000:]}")
+    return json.loads(target.read_text(encoding="utf-8"))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print distances and the verdict; exit status 1 if a claim fails, or Berendsen does not."""
+    parser = argparse.ArgumentParser(description="ensembles against physical_validation")
+    parser.add_argument("names", nargs="*", metavar="NAME", default=[], help="ensembles; none: all")
+    parser.add_argument("--python", default=sys.executable, help="one that has physical_validation")
+    parser.add_argument("--folder", type=Path, default=Path("output/ensembles"))
+    parser.add_argument("--steps", type=int, default=100_000)
+    parser.add_argument("--figure", type=Path, help="draw distributions, canonical and Berendsen's")
+    given = parser.parse_args(arguments)
+    table = Table(
+        "Distances in standard errors", "ensemble", "K mean", "K width", "K: p of K-S", "T pair", "P pair",
+        "independent samples", "order",
+    )  # fmt: skip
+    verdict = Verdict()
+    for name in given.names or ENSEMBLES:
+        result = checked(given.python, given.folder, name, samples(given.folder, name, given.steps))
+        table.add(
+            name, *(result.get(key) for key in ("mean", "width", "p", "temperature", "pressure")),
+            result["independent"], result["order"],
+        )  # fmt: skip
+        distances = [result[key] for key in ("mean", "width", "temperature", "pressure") if key in result]
+        if name in NO_MEASURE:
+            verdict.at_least(f"{name}: farthest", max(distances), 10.0)
+        else:
+            verdict.at_most(f"{name}: farthest", max(distances), LIMIT)
+    table.show()
+    verdict.show()
+    if given.figure:
+        from scaling.ensembles_figure import draw
+
+        draw(given.folder, given.figure)
+    return 1 if verdict.missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
