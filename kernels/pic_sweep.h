@@ -314,8 +314,7 @@ template <int MODE, bool MAGNETIC> static void sweep(PicEngine& g, const Step& p
       Scratch& w = g.scratch[omp_get_thread_num()];
       receive(g, index, w, g.phase);
       box_of(g, t, box);
-      const long long size = (long long)box[0] * box[1] * box[2] * ROW;
-      if (size > w.rows.room) memset(w.rows.make(size), 0, sizeof(real) * w.rows.room);
+      w.clear_rows((long long)box[0] * box[1] * box[2] * ROW);
       push_tile<MODE, MAGNETIC>(g, t, w, p);
       if constexpr (MODE == CURRENT) finish_paths(g, t, w);
       else finish_charges(g, t, w);

@@ -56,7 +56,7 @@ template <int N> struct Crowd {
 
 constexpr int PATH = D + 3 + 3 + WEIGHTED;  // a crosser: where it is, where it goes (missing axes: how far), u, weight
 struct Scratch {
-  Buffer<real> rows;  // what each bin of the tile and around it has deposited
+  Buffer<real> rows;  // what each bin of the tile and around it has deposited; zero between tiles
   Crowd<PATH> crossers;
   Crowd<FIELDS> arrivals;
   Buffer<real> spare;
@@ -66,6 +66,11 @@ struct Scratch {
   std::vector<int> direction;
   double lost_energy[D][2] = {}, lost_weight[D][2] = {};
   long long lost[D][2] = {};
+  void clear_rows(long long size) {
+    if (size <= rows.room) return;
+    rows.make(size);
+    memset(rows.data, 0, sizeof(real) * rows.room);
+  }
 };
 
 struct Fault {  // a particle that moves farther than it may

@@ -40,8 +40,7 @@ static void deposit_charges(PicEngine& g, const Step& p) {
   for (int k = 0; k < int(g.tiles.size()); k++) {
     int box[3];
     box_of(g, g.tiles[k], box);
-    const long long size = (long long)box[0] * box[1] * box[2] * ROW;
-    if (size > w.rows.room) memset(w.rows.make(size), 0, sizeof(real) * w.rows.room);
+    w.clear_rows((long long)box[0] * box[1] * box[2] * ROW);
     each_bin(g, k, [&](PicTile& t, int b, const int*, const int* c) {
       vec sum[ROW];
       for (int v = 0; v < ROW; v++) sum[v] = vec{};
