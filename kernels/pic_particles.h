@@ -41,51 +41,6 @@ HOST(pic_free)(long long handle) {
 }
 HOST(pic_record_bytes)() { return sizeof(Record); }
 
-DEV Step step_of(const PicEngine& g, const real* E, const real* B, real* to, double dt) {
-  Step p = {};
-  p.E = E, p.B = B, p.to = to;
-  p.kick = real(0.5 * g.charge * dt / g.mass), p.c2 = real(1 / (g.light_speed * g.light_speed));
-  double volume = 1;
-  for (int a = 0; a < D; a++) volume *= g.spacing[a];
-  const double each = g.charge * (WEIGHTED ? 1 : g.weight) / volume;
-  for (int a = 0; a < 3; a++) {
-    p.move[a] = real(dt / (a < D ? g.spacing[a] : 1));
-    p.scale[a] = real(each * (a < D ? g.spacing[a] : 1) / dt);
-  }
-  return p;
-}
-static void more_threads(PicEngine& g) {
-  if (int(g.scratch.size()) < omp_get_max_threads()) g.scratch.resize(omp_get_max_threads());
-}
-// u(n-1/2) → u(n+1/2), x(n) → x(n+1), J(n+1/2) added.  1 if a particle would move farther than `reach` bins.
-HOST(pic_advance)(long long handle, const real* E, const real* B, real* J, double dt) {
-  PicEngine& g = *(PicEngine*)handle;
-  more_threads(g);
-  sweep<CURRENT, true>(g, step_of(g, E, B, J, dt));
-  collect_outgoing(g);
-  return g.fault.found;
-}
-// The same in E and a uniform magnetic field; the charge at x(n+1) is added to rho.
-HOST(pic_advance_electrostatic)(long long handle, const real* E, const double* still, real* rho, double dt) {
-  PicEngine& g = *(PicEngine*)handle;
-  more_threads(g);
-  Step p = step_of(g, E, E, rho, dt);
-  for (int a = 0; a < 3; a++) p.still[a] = real(p.kick * still[a]);
-  p.scale[0] = real(p.scale[0] * dt / g.spacing[0]);
-  sweep<CHARGE, false>(g, p);
-  collect_outgoing(g);
-  return g.fault.found;
-}
-HOST(pic_kick)(long long handle, const real* E, const real* B, const double* still, double dt) {
-  PicEngine& g = *(PicEngine*)handle;
-  more_threads(g);
-  settle(g);
-  Step p = step_of(g, E, B ? B : E, nullptr, dt);
-  for (int a = 0; a < 3; a++) p.still[a] = real(p.kick * still[a]);
-  if (B) kick_all<true>(g, p);
-  else kick_all<false>(g, p);
-  return 0;
-}
 HOST(pic_deposit_charge)(long long handle, real* rho) {
   PicEngine& g = *(PicEngine*)handle;
   settle(g);

@@ -1,20 +1,8 @@
 // pic_paths.h: straight paths through bins, on the CPU: the part up to the first face, what bins receive, walls.
 #pragma once
-#include "pic_tiles.h"
+#include "pic_rows.h"
 #ifndef HPC_CUDA
 
-enum Deposit { CURRENT, CHARGE };
-constexpr int touched_by(int deposit) { return deposit == CURRENT ? CURRENTS.count : CHARGES.count; }
-constexpr int row_of(int deposit) { return (touched_by(deposit) + LANES_ - 1) / LANES_ * LANES_; }
-constexpr int SHIFT = 10;  // bits of a coordinate in a place: x | y << 10 | z << 20, from the corner of the tile's surroundings
-
-struct Step {
-  const real *E, *B;
-  real* to;                    // currents (3 components) or charges
-  real kick, c2, move[3];      // q dt/2m, 1/c², dt/spacing (dt along missing axes)
-  real still[3];               // (q dt/2m) B of a uniform magnetic field
-  real scale[3];               // of what is deposited, by component
-};
 // A bin's extent: centre ± half, in cells; a bin around a wall's node is half a cell.
 struct Limits { vec centre[D], half[D]; };
 template <class T> DEV void limits_at(const PicEngine& g, const int* bin, T* centre, T* half, int stride) {
@@ -23,18 +11,6 @@ template <class T> DEV void limits_at(const PicEngine& g, const int* bin, T* cen
     centre[a * stride] = T(0.25) * (low - high), half[a * stride] = low | high ? T(0.25) : T(0.5);
   }
 }
-DEV void box_of(const PicEngine& g, const PicTile& t, int* box) {
-  for (int a = 0; a < 3; a++) box[a] = a < D ? t.extent[a] + 2 * g.reach : 1;
-}
-DEV void unpacked_place(int place, int* c) {
-  for (int a = 0; a < D; a++) c[a] = place >> (SHIFT * a) & ((1 << SHIFT) - 1);
-}
-// Global bin of a place around the tile; beyond walls it lies outside 0 … shape-1.
-DEV void bin_at(const PicEngine& g, const PicTile& t, int place, int* bin) {
-  unpacked_place(place, bin);
-  for (int a = 0; a < D; a++) bin[a] += g.start[a] + t.first[a] - g.reach;
-}
-
 // Where the way from s to e first meets a face: m; crossing: through which axis; rest: the part of the way behind it.
 struct Crossing {
   vec m[D], rest;
@@ -92,23 +68,6 @@ DEV void step_over(const Crossing& x, vec* s, vec* e, whole_vec& place) {
 }
 template <class C> DEV void keep_ids(C& to, int at, const long long* from, unsigned m) {
   for (; TRACKED && m; m &= m - 1) to.id[at++] = from[__builtin_ctz(m)];
-}
-// rows[bin of place] += what each lane adds: values turned over, one row per lane.
-template <int ROW> DEV void add_to_rows(real* rows, const int* box, whole_vec place, unsigned live, vec* value) {
-  constexpr int mask = (1 << SHIFT) - 1;
-  whole_vec at = place & mask;
-  if (D > 1) at = at * box[1] + (place >> SHIFT & mask);
-  if (D > 2) at = at * box[2] + (place >> (2 * SHIFT));
-  alignas(64) int index[LANES_];
-  memcpy(index, &at, sizeof(at));
-  const int n = lanes_in(live);
-  for (int v = 0; v < ROW; v += LANES_) {
-    turn_over(value + v);
-    for (int l = 0; l < n; l++) {
-      real* row = rows + (long long)index[l] * ROW + v;
-      store_all(row, load_all(row) + value[v + l]);
-    }
-  }
 }
 static double energy_of(const PicEngine& g, const double* u, double weight) {
   const double c2 = g.light_speed * g.light_speed, u2 = u[0] * u[0] + u[1] * u[1] + u[2] * u[2];

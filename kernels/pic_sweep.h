@@ -259,45 +259,6 @@ static void hand_over(PicEngine& g, int index, Scratch& w) {
   t.out[phase].resize(w.leaving.size());
   for (size_t k = 0; k < w.leaving.size(); k++) t.out[phase][first[w.direction[k]]++] = w.leaving[k];
 }
-// What the bins in and around the tile have received, added to the grid; the rows are zero afterwards.
-template <int MODE> static void add_rows(PicEngine& g, PicTile& t, Scratch& w, const Step& p) {
-  constexpr int ROW = row_of(MODE), N = touched_by(MODE), last = D - 1;
-  constexpr const Touched& touched = MODE == CURRENT ? CURRENTS : CHARGES;
-  int box[3];
-  box_of(g, t, box);
-  long long offset[N];
-  for (int k = 0; k < N; k++) {
-    offset[k] = touched.component[k] * g.component;
-    for (int a = 0; a < D; a++) offset[k] += touched.offset[k][a] * g.stride[a];
-  }
-  long long columns = 1;
-  for (int a = 0; a < last; a++) columns *= box[a];
-  for (long long column = 0; column < columns; column++)
-    for (int z = 0; z < box[last]; z += LANES_) {
-      int c[3] = {};
-      c[last] = z;
-      long long rest = column;
-      for (int a = last - 1; a >= 0; a--) c[a] = int(rest % box[a]), rest /= box[a];
-      int node[3];
-      for (int a = 0; a < D; a++) node[a] = t.first[a] + c[a] - g.reach;
-      real* to = p.to + node_of(g, node);
-      const int m = smaller(box[last] - z, LANES_);
-      const unsigned live = first_lanes(m);
-      for (int v = 0; v < ROW; v += LANES_) {
-        vec r[LANES_];
-        real* row = w.rows.data + (column * box[last] + z) * ROW + v;
-        UNROLL(16) for (int l = 0; l < LANES_; l++) {
-          if (l < m) r[l] = load_all(row + l * ROW), store_all(row + l * ROW, vec{});
-          else r[l] = vec{};
-        }
-        turn_over(r);
-        for (int k = 0; k < LANES_ && v + k < N; k++) {
-          real* j = to + offset[v + k];
-          store_lanes(j, load_lanes(j, live) + p.scale[touched.component[v + k]] * r[k], live);
-        }
-      }
-    }
-}
 template <int MODE, bool MAGNETIC> static void sweep(PicEngine& g, const Step& p) {
   constexpr int ROW = row_of(MODE);
   const int n = int(g.tiles.size());
@@ -323,5 +284,46 @@ template <int MODE, bool MAGNETIC> static void sweep(PicEngine& g, const Step& p
     }
   }
   g.phase = 1 - g.phase;
+}
+template <bool MAGNETIC> static void kick_all(PicEngine& g, const Step& p) {
+#pragma omp parallel for schedule(dynamic)
+  for (int k = 0; k < int(g.tiles.size()); k++)
+    each_bin(g, k, [&](PicTile& t, int b, const int*, const int* c) {
+      int node[3];
+      for (int a = 0; a < D; a++) node[a] = t.first[a] + c[a];
+      const long long at = node_of(g, node), F = t.capacity;
+      RowForms forms;
+      if constexpr (ORDER == 1) make_forms<MAGNETIC>(p.E + at, p.B + at, g.component, g.stride, p.kick, 1, forms);
+      for (int i = 0; i < t.count[b]; i += LANES_) {
+        const unsigned live = first_lanes(t.count[b] - i);
+        real* x = t.data.data + t.start[b] + i;
+        vec s[D], u[3], E[3], B[3];
+        for (int a = 0; a < D; a++) s[a] = load_lanes(x + a * F, live);
+        for (int a = 0; a < 3; a++) u[a] = load_lanes(x + (D + a) * F, live), B[a] = splat(p.still[a]);
+        if constexpr (ORDER == 1) gather_forms<MAGNETIC>(forms, 0, s, E, B);
+        else gather_stencil<MAGNETIC>(p.E + at, p.B + at, g.component, g.stride, s, p.kick, E, B);
+        push(u, E, B, p.c2);
+        for (int a = 0; a < 3; a++) store_lanes(x + (D + a) * F, u[a], live);
+      }
+    });
+}
+// What has left the block in the last sweep, by the direction of the neighbouring rank.
+static void collect_outgoing(PicEngine& g) {
+  for (int index = 0; index < int(g.tiles.size()); index++) {
+    PicTile& t = g.tiles[index];
+    int k[3];
+    tile_place(g, index, k);
+    for (int d = 0; d < DIRECTIONS; d++) {
+      if (d == HERE || neighbour(g, index, d) >= 0) continue;
+      int to = 0;
+      for (int a = 0, unit = DIRECTIONS / 3; a < D; a++, unit /= 3) {
+        const int step = d / unit % 3 - 1, at = k[a] + step;
+        to = 3 * to + 1 + ((at < 0 || at >= g.tiles_along[a]) && !g.wraps[a] ? step : 0);
+      }
+      const int* first = t.out_first[g.phase];
+      auto& list = t.out[g.phase];
+      g.outgoing[to].insert(g.outgoing[to].end(), list.begin() + first[d], list.begin() + first[d + 1]);
+    }
+  }
 }
 #endif

@@ -12,6 +12,9 @@
 #ifndef TRACKED
 #define TRACKED 0
 #endif
+#ifndef RELATIVISTIC
+#define RELATIVISTIC 1
+#endif
 #ifndef HPC_CUDA
 #include "memory.h"
 
@@ -231,6 +234,7 @@ static void receive(PicEngine& g, int index, Scratch& w, int phase) {
   }
   append(g, t, t.in.data(), int(t.in.size()), w.arrivals);
   t.in.clear();
+  if (t.in.capacity() > 64 + size_t(t.held) / 64) t.in.shrink_to_fit();
   insert(t, w, w.arrivals);
 }
 // Afterwards every particle of the block is in its bin.
@@ -240,6 +244,15 @@ static void settle(PicEngine& g) {
   for (PicTile& t : g.tiles) {
     t.out[g.phase].clear();
     memset(t.out_first[g.phase], 0, sizeof(t.out_first[g.phase]));
+  }
+}
+// body(tile, bin, global bin coordinates), in order.
+template <class F> static void each_bin(PicEngine& g, int tile, F body) {
+  PicTile& t = g.tiles[tile];
+  for (int b = 0; b < t.bins; b++) {
+    int bin[3], c[3];
+    for (int k = b, a = D - 1; a >= 0; a--) c[a] = k % t.extent[a], k /= t.extent[a], bin[a] = g.start[a] + t.first[a] + c[a];
+    if (t.count[b]) body(t, b, bin, c);
   }
 }
 #endif

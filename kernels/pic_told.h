@@ -1,39 +1,8 @@
 // pic_told.h: what the tiles tell (rows, energies, moments), and what they are given, on the CPU.
 #pragma once
-#include "pic_sweep.h"
+#include "pic_rows.h"
 #ifndef HPC_CUDA
 
-// body(tile, bin, global bin coordinates), in order.
-template <class F> static void each_bin(PicEngine& g, int tile, F body) {
-  PicTile& t = g.tiles[tile];
-  for (int b = 0; b < t.bins; b++) {
-    int bin[3], c[3];
-    for (int k = b, a = D - 1; a >= 0; a--) c[a] = k % t.extent[a], k /= t.extent[a], bin[a] = g.start[a] + t.first[a] + c[a];
-    if (t.count[b]) body(t, b, bin, c);
-  }
-}
-template <bool MAGNETIC> static void kick_all(PicEngine& g, const Step& p) {
-#pragma omp parallel for schedule(dynamic)
-  for (int k = 0; k < int(g.tiles.size()); k++)
-    each_bin(g, k, [&](PicTile& t, int b, const int*, const int* c) {
-      int node[3];
-      for (int a = 0; a < D; a++) node[a] = t.first[a] + c[a];
-      const long long at = node_of(g, node), F = t.capacity;
-      RowForms forms;
-      if constexpr (ORDER == 1) make_forms<MAGNETIC>(p.E + at, p.B + at, g.component, g.stride, p.kick, 1, forms);
-      for (int i = 0; i < t.count[b]; i += LANES_) {
-        const unsigned live = first_lanes(t.count[b] - i);
-        real* x = t.data.data + t.start[b] + i;
-        vec s[D], u[3], E[3], B[3];
-        for (int a = 0; a < D; a++) s[a] = load_lanes(x + a * F, live);
-        for (int a = 0; a < 3; a++) u[a] = load_lanes(x + (D + a) * F, live), B[a] = splat(p.still[a]);
-        if constexpr (ORDER == 1) gather_forms<MAGNETIC>(forms, 0, s, E, B);
-        else gather_stencil<MAGNETIC>(p.E + at, p.B + at, g.component, g.stride, s, p.kick, E, B);
-        push(u, E, B, p.c2);
-        for (int a = 0; a < 3; a++) store_lanes(x + (D + a) * F, u[a], live);
-      }
-    });
-}
 static void deposit_charges(PicEngine& g, const Step& p) {
   constexpr int ROW = row_of(CHARGE);
   Scratch& w = g.scratch[0];
@@ -125,25 +94,6 @@ static void deliver(PicEngine& g, const Record& r) {
     for (int a = 0; a < D; a++)
       if (!g.wall[a][0] && !g.wall[a][1]) wrapped.bin[a] = (r.bin[a] + g.shape[a]) % g.shape[a];
     g.outgoing[direction].push_back(wrapped);
-  }
-}
-// What has left the block in the last sweep, by the direction of the neighbouring rank.
-static void collect_outgoing(PicEngine& g) {
-  for (int index = 0; index < int(g.tiles.size()); index++) {
-    PicTile& t = g.tiles[index];
-    int k[3];
-    tile_place(g, index, k);
-    for (int d = 0; d < DIRECTIONS; d++) {
-      if (d == HERE || neighbour(g, index, d) >= 0) continue;
-      int to = 0;
-      for (int a = 0, unit = DIRECTIONS / 3; a < D; a++, unit /= 3) {
-        const int step = d / unit % 3 - 1, at = k[a] + step;
-        to = 3 * to + 1 + ((at < 0 || at >= g.tiles_along[a]) && !g.wraps[a] ? step : 0);
-      }
-      const int* first = t.out_first[g.phase];
-      auto& list = t.out[g.phase];
-      g.outgoing[to].insert(g.outgoing[to].end(), list.begin() + first[d], list.begin() + first[d + 1]);
-    }
   }
 }
 #endif

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import weakref
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -76,8 +77,7 @@ class Particles:
                 f"{widest} bins in a step"
             )
         self.tile = tuple(TILES[self.dimensions] if tile is None else tile)
-        self._module = self.backend.module("pic_particles", **self._defines())
-        self._call = self._module.host
+        self._call = self.backend.module("pic_particles", **self._defines()).host
         self.record_bytes = self._call("pic_record_bytes")
         self._gone = [0.0] * (6 * self.dimensions)
         self._node_fields: Any = None
@@ -104,12 +104,24 @@ class Particles:
             "REAL": "float" if self.precision == "single" else "double",
             "DIMENSIONS": self.dimensions,
             "ORDER": self.order,
-            "MOMENTUM": int(self.gather == "momentum"),
-            "PUSHER": PUSHERS.index(species.pusher) if species.relativistic else 0,
             "RELATIVISTIC": int(species.relativistic),
             "WEIGHTED": int(species.weight is None),
             "TRACKED": int(species.tracked),
         }
+
+    @cached_property
+    def _electromagnetic(self) -> Any:
+        """Calls of the module that moves particles and deposits currents, compiled when it is first needed."""
+        return self.backend.module("pic_current", **self._defines(), **self._push_defines()).host
+
+    @cached_property
+    def _electrostatic(self) -> Any:
+        return self.backend.module("pic_charge", **self._defines(), **self._push_defines()).host
+
+    def _push_defines(self) -> dict[str, int]:
+        species = self.species
+        pusher = PUSHERS.index(species.pusher) if species.relativistic else 0
+        return {"MOMENTUM": int(self.gather == "momentum"), "PUSHER": pusher}
 
     def _make_engine(self) -> None:
         blocks, axes = self.blocks, range(self.dimensions)
@@ -162,7 +174,7 @@ class Particles:
         leave the block wait for `migrate`.
         """
         E, B = self._at_nodes(E, B)
-        if self._call("pic_advance", self.handle, E, B, J, dt):
+        if self._electromagnetic("pic_advance", self.handle, E, B, J, dt):
             raise self._too_far(dt)
 
     def advance_electrostatic(self, E: Any, B0: Sequence[float] | None, rho: Any, dt: float) -> None:
@@ -173,14 +185,17 @@ class Particles:
         """
         E, _ = self._at_nodes(E, None)
         still = np.zeros(3) if B0 is None else np.array(B0, dtype=np.float64)
-        if self._call("pic_advance_electrostatic", self.handle, E, still, rho, dt):
+        if self._electrostatic("pic_advance_electrostatic", self.handle, E, still, rho, dt):
             raise self._too_far(dt)
 
     def kick(self, E: Any, B: Any, dt: float, B0: Sequence[float] | None = None) -> None:
         """u → u after dt in E and B at rest; B None: the uniform B0.  Positions stay."""
         E, B = self._at_nodes(E, B)
+        if B is not None:
+            self._electromagnetic("pic_kick", self.handle, E, B, dt)
+            return
         still = np.zeros(3) if B0 is None else np.array(B0, dtype=np.float64)
-        self._call("pic_kick", self.handle, E, B, still, dt)
+        self._electrostatic("pic_kick_electrostatic", self.handle, E, still, dt)
 
     def _at_nodes(self, E: Any, B: Any) -> tuple[Any, Any]:
         """For gather="momentum": the fields averaged to nodes, f_i = (f_{i-1/2} + f_{i+1/2})/2."""
