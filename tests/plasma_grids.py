@@ -1,4 +1,4 @@
-"""One rank's blocks of a grid, and what plain NumPy makes of particles on it: references for the native engine."""
+"""One rank's blocks of a grid, and what plain NumPy makes of particles on it."""
 
 from __future__ import annotations
 
@@ -94,5 +94,7 @@ def divergence(J, spacing):
 def owned(blocks, array, nodes=True):
     """Without guards; with the last nodes of axes that are not periodic."""
     g = blocks.guards
-    places = tuple(slice(g, g + n + (nodes and not p)) for n, p in zip(blocks.shape, blocks.periodic, strict=True))
+    places = tuple(
+        slice(g, g + n + (nodes and not p)) for n, p in zip(blocks.shape, blocks.periodic, strict=True)
+    )
     return array[(..., *places)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,9 @@ WALLS = ("reflecting", "absorbing")
 AXES = "xyz"
 
 
-def checked_boundaries(boundaries: Mapping[int, tuple[str, str]] | None, blocks: Any) -> list[tuple[str, str]]:
+def checked_boundaries(
+    boundaries: Mapping[int, tuple[str, str]] | None, blocks: Any
+) -> list[tuple[str, str]]:
     """(lower, upper) for each axis; periodic axes need none.  Raises ParticleError."""
     given = dict(boundaries or {})
     found = []
@@ -31,22 +33,8 @@ def checked_boundaries(boundaries: Mapping[int, tuple[str, str]] | None, blocks:
     return found
 
 
-def tiles_along(count: Sequence[int], tile: Sequence[int], reach: int, order: int) -> list[int]:
-    """Tiles along each axis of a block: of about `tile` bins, but so thick that every second one is apart."""
-    if len(tile) != len(count) or min(tile) < 1 or max(tile) > 512:
-        raise ParticleError(f"tile {tuple(tile)}: 1 to 512 bins along each of {len(count)} axes")
-    thick = 2 * reach + order
-    found = []
-    for n, edge in zip(count, tile, strict=True):
-        most = n // thick if n // thick > 2 else min(2, n // reach)
-        found.append(max(1, min(round(n / edge), most)))
-    if any(-(-n // k) > 512 for n, k in zip(count, found, strict=True)):
-        raise ParticleError(f"tiles of more than 512 bins along an axis: choose a smaller tile than {tuple(tile)}")
-    return found
-
-
 def checked_rows(particles: Any, position: Any, momentum: Any, weight: Any, id: Any) -> tuple[Any, ...]:
-    """Rows as the engine takes them, positions in cells.  Raises ParticleError that names the first bad one."""
+    """Rows as the engine takes them, positions in cells.  Raises ParticleError naming the first bad one."""
     n = particles.dimensions
     species = particles.species
     x = np.ascontiguousarray(position, dtype=np.float64)
@@ -82,7 +70,9 @@ def checked_rows(particles: Any, position: Any, momentum: Any, weight: Any, id: 
 
 def _column(values: Any, n: int, dtype: Any, needed: bool, what: str) -> Any:
     if (values is not None) != needed:
-        raise ParticleError(f"{what}: {'one for each row is needed' if needed else 'the species has its own'}")
+        raise ParticleError(
+            f"{what}: {'one for each row is needed' if needed else 'the species has its own'}"
+        )
     if values is None:
         return None
     column = np.ascontiguousarray(values, dtype=dtype)
