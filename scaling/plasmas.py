@@ -53,7 +53,12 @@ def loaded(shape: tuple[int, ...], per_cell: int, order: int, precision: str, el
     electrons = Species("electrons", -1.0, 1.0, weight=1.0 / per_cell, relativistic=not electrostatic)
     blocks = GridBlocks(shape, Communicator.serial(), max(2, order + 1))
     particles = Particles(
-        electrons, blocks, (DEBYE,) * axes, order=order, precision=precision, backend=backend("cpu", threads=1)
+        electrons,
+        blocks,
+        (DEBYE,) * axes,
+        order=order,
+        precision=precision,
+        backend=backend("cpu", threads=1),
     )
     rng = np.random.default_rng(1)
     total = per_cell * int(np.prod(shape))
@@ -128,7 +133,16 @@ def main(arguments: list[str] | None = None) -> None:
             other = peer(compared, grid, per_cell) if compared else None
             name = "x".join(map(str, grid)) + (" electrostatic" if still else "")
             table.add(
-                name, per_cell, order, precision, step, target, traffic, None if still else arithmetic, size, other
+                name,
+                per_cell,
+                order,
+                precision,
+                step,
+                target,
+                traffic,
+                None if still else arithmetic,
+                size,
+                other,
             )
     table.show()
 
