@@ -1,12 +1,12 @@
-"""Nanoseconds per particle and step of plasma particles, beside the machine's limits and, in one run, lambdapic.
+"""Nanoseconds per particle and step of plasma particles, beside the machine's limits and lambdapic's.
 
 python scaling/plasmas.py [--peer PYTHON] [--quick]
 
 The case: uniform electrons, v_th = 0.1 c, cells of a Debye length 0.1 c/ω_p, steps of 0.95 of Yee's limit,
 periodic; gather, push, move, charge-conserving current and the order of bins on one core, fields excluded.
-floor (traffic): each position and momentum read and written once; floor (arithmetic): the same gather, push and
-deposit in full registers, with neither crossers nor ragged bins (linear shapes only).
---peer: a Python that has lambdapic (quadratic shapes, double precision; its particle loops alone are counted).
+floor (traffic): each position and momentum read and written once; floor (arithmetic): the same gather, push
+and deposit in full registers, with neither crossers nor ragged bins (linear shapes only).
+--peer: a Python that has lambdapic (quadratic shapes, double precision, its whole step).
 Printed: processor time, the least of several steps.
 """
 
@@ -21,13 +21,13 @@ from typing import Any
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from scaling.limits import machine
 from scaling.printed import Table
 from scaling.timing import alone, timed
 
+ROOT = Path(__file__).resolve().parents[1]
 # shape, particles per cell, order, precision, electrostatic
 CASES = (
     ((256, 256), 64, 1, "single", False),

@@ -119,7 +119,6 @@ class Particles:
             "REAL": "float" if self.precision == "single" else "double",
             "DIMENSIONS": self.dimensions,
             "ORDER": self.order,
-            "RELATIVISTIC": int(species.relativistic),
             "WEIGHTED": int(species.weight is None),
             "TRACKED": int(species.tracked),
         }
@@ -138,12 +137,16 @@ class Particles:
     def _push_defines(self) -> dict[str, int]:
         species = self.species
         pusher = PUSHERS.index(species.pusher) if species.relativistic else 0
-        return {"MOMENTUM": int(self.gather == "momentum"), "PUSHER": pusher}
+        return {
+            "MOMENTUM": int(self.gather == "momentum"),
+            "PUSHER": pusher,
+            "RELATIVISTIC": int(species.relativistic),
+        }
 
     def _make_engine(self) -> None:
         whole, self.bins, self.tiles_along = layout_of(self)
         numbers = [*self.spacing, *[1.0] * (3 - self.dimensions), self.species.charge, self.species.mass]
-        numbers += [self.species.weight or 1.0, self.light_speed]
+        numbers += [self.species.weight or 1.0, self.light_speed, float(self.species.relativistic)]
         self.handle = self.call("pic_new", whole, np.array(numbers))
         self._free = weakref.finalize(self, self.call, "pic_free", self.handle)
 

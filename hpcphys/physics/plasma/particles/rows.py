@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -75,6 +76,6 @@ def sent_home(particles: Any, saved: Mapping[str, np.ndarray]) -> dict[str, np.n
     found = {}
     for name, column in columns.items():
         mine = column[order]
-        parts = [mine[a:b] for a, b in zip(ends[:-1], ends[1:], strict=True)]
+        parts = [mine[a:b] for a, b in itertools.pairwise(ends)]
         found[name] = np.ascontiguousarray(np.concatenate(blocks.communicator.alltoallv(parts)))
     return found
