@@ -6,7 +6,8 @@ The case: uniform electrons, v_th = 0.1 c, cells of a Debye length 0.1 c/ω_p, s
 periodic; gather, push, move, charge-conserving current and the order of bins on one core, fields excluded.
 floor (traffic): each position and momentum read and written once; floor (arithmetic): the same gather, push
 and deposit in full registers, with neither crossers nor ragged bins (linear shapes only).
---peer: a Python that has lambdapic (quadratic shapes, double precision, its whole step).
+--peer: a Python that has lambdapic and finds an MPI library (LD_LIBRARY_PATH); quadratic shapes, double
+precision, its whole step, fields included.
 Printed: processor time, the least of several steps.
 """
 
@@ -106,7 +107,7 @@ def floors(axes: int, order: int, precision: str) -> tuple[float, float | None]:
 
 
 def peer(python: str, shape: tuple[int, ...], per_cell: int) -> float | None:
-    """Nanoseconds per particle and step of lambdapic's whole step, by its own Python; None where it has none."""
+    """Nanoseconds per particle and step of lambdapic's whole step; None where that Python has none."""
     words = [python, str(ROOT / "scaling" / "lambdapic_peer.py"), "x".join(map(str, shape)), str(per_cell)]
     found = subprocess.run(words, capture_output=True, text=True)
     return float(json.loads(found.stdout.splitlines()[-1])) if found.returncode == 0 else None
