@@ -1,4 +1,4 @@
-"""Nanoseconds per particle and step of lambdapic's whole step (double precision, quadratic shapes) on one thread.
+"""Nanoseconds per particle and step of lambdapic's whole step (double, quadratic) on one thread.
 
 PYTHON scaling/lambdapic_peer.py 256x256 64      # a Python that has lambdapic; prints one number
 
@@ -7,6 +7,7 @@ The case of scaling/plasmas.py in SI units: thermal electrons of v_th = 0.1 c, c
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import os
@@ -49,7 +50,7 @@ def main() -> None:
 
     warm = SetTemperature(electrons, THERMAL**2 * ELECTRON_REST_ENERGY)
     simulation.run(nsteps=8, callbacks=[warm, clock])
-    seconds = min(b - a for a, b in zip(moments[1:], moments[2:], strict=False))
+    seconds = min(b - a for a, b in itertools.pairwise(moments[1:]))
     print(json.dumps(1e9 * seconds / (per_cell * math.prod(shape))))
 
 

@@ -385,6 +385,10 @@ def test_choices_that_do_not_fit():
     electrons, grid = Species("electrons", -1.0, 1.0), OneBlock((16, 16), 2)
     with pytest.raises(ParticleError, match="order 0 has no shape one order lower"):
         Particles(electrons, grid, (1, 1), order=0)
+    with pytest.raises(ParticleError, match="plasma particles run on the CPU"):
+        Particles(electrons, grid, (1, 1), backend=backend("emulated"))
+    with pytest.raises(ParticleError, match="deposition 'smooth'"):
+        Particles(electrons, grid, (1, 1), deposition="smooth")
     with pytest.raises(ParticleError, match="2 guards; order 2 needs 3"):
         Particles(electrons, grid, (1, 1), order=2)
     with pytest.raises(ParticleError, match="boundaries of axis x: reflecting"):

@@ -100,6 +100,10 @@ class Particles:
             )
         if self.order == 0 and self.gather == "energy":
             raise ParticleError('order 0 has no shape one order lower: use gather="momentum", or order 1')
+        if self.backend.name != "cpu":
+            raise ParticleError(
+                f"backend '{self.backend.name}': plasma particles run on the CPU; use backend=\"cpu\""
+            )
         if self.deposition not in ("charge_conserving", "direct"):
             raise ParticleError(f"deposition '{self.deposition}': choose charge_conserving or direct")
         if self.order == 0 and self.deposition == "direct":
