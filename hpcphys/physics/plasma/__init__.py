@@ -1,0 +1,1 @@
+"""Plasmas: macro-particles and fields on a grid, particle-in-cell."""
