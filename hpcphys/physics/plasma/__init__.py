@@ -1,1 +1,1 @@
-"""Plasmas: macro-particles and fields on a grid, particle-in-cell."""
+"""Plasmas: macro-particles in tiles, fields on grids, and what theory says of their waves."""
