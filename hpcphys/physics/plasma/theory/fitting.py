@@ -68,9 +68,9 @@ def growth(
     first = int(before[-1]) + 1 if len(before) else 0
     if last - first < FEWEST:
         raise ArithmeticError(
-            f"a growth rate needs {FEWEST} rows between {low:g} times the first amplitude, {size[0]:.3g}, and "
-            f"{high:g} of the largest, {size[top]:.3g}; there are {max(last - first, 0)}: begin with a smaller "
-            "perturbation, a quieter start, or write rows more often"
+            f"a growth rate needs {FEWEST} rows between {low:g} times the first amplitude, {size[0]:.3g}, "
+            f"and {high:g} of the largest, {size[top]:.3g}; there are {max(last - first, 0)}: begin with a "
+            "smaller perturbation, a quieter start, or write rows more often"
         )
     times, logarithm = np.asarray(time)[first:last], np.log(size[first:last])
     slope, offset = np.polyfit(times, logarithm, 1)
@@ -106,8 +106,8 @@ def damped_oscillation(time: np.ndarray, amplitude: np.ndarray) -> Fit:
         kept.append(int(place))
     if len(kept) < 3:
         raise ArithmeticError(
-            f"a damped mode needs three falling extrema behind the first {SKIPPED_EXTREMA}; found {len(kept)}: "
-            "use more particles or a quieter start, or write rows more often"
+            f"a damped mode needs three falling extrema behind the first {SKIPPED_EXTREMA}; found "
+            f"{len(kept)}: use more particles or a quieter start, or write rows more often"
         )
     window = slice(kept[0], kept[-1] + 1)
     return _fitted(times[window], signal[window], damped=True)
