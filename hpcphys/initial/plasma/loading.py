@@ -101,7 +101,7 @@ def loaded(loading: Loading, box: Box, reach: int | None = None) -> Iterator[Par
 
 
 def reach_of(loading: Loading, box: Box) -> int:
-    """How many cells particles are displaced by at most, from samples in this part; 0 without displacement."""
+    """How many cells particles are displaced by at most, from samples in this part."""
     if not loading.displacement:
         return 0
     largest = 0.0
