@@ -89,6 +89,7 @@ __all__ = [
     "SymbolicCanonical",
     "SymbolicStructure",
     "Verification",
+    "VlasovMaxwellStructure",
     "VortexStructure",
     "VorticityStructure",
     "product",
