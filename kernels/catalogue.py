@@ -18,6 +18,7 @@ VARIANTS: dict[str, tuple[dict[str, Define], ...]] = {
     ),
     "gravity_direct": tuple({**defines, "SPARSE": 1 << 20} for defines in GRAVITY),
     "gravity_tree": tuple({**defines, "LEAF": 20} for defines in GRAVITY),
+    "grid_blocks": ({"REAL": "float"}, {"REAL": "double"}),
     "halo": ({},),
     "hilbert": ({},),
     "md_flows": ({},),
