@@ -1,0 +1,408 @@
+"""The macro-particles of one species on this rank's block of the grid."""
+
+from __future__ import annotations
+
+import math
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from hpcphys.kernels import backend as backend_named
+
+from .checks import checked_boundaries, checked_rows, tiles_along
+from .errors import ParticleError
+from .species import PUSHERS, Species
+
+REAL = {"single": np.float32, "double": np.float64}
+MOMENTS = ("density", "v_x", "v_y", "v_z", "p_xx", "p_yy", "p_zz", "p_xy", "p_xz", "p_yz")
+# The fastest of those tried on one core (scaling/plasmas.py): some hundred kilobytes of particles.
+TILES = {1: (64,), 2: (16, 16), 3: (8, 8, 8)}
+
+
+class Particles:
+    """dx/dt = v = u/γ, du/dt = (q/m)(E + v × B), γ² = 1 + u²/c² (not relativistic: v = u).
+
+    Leapfrog: momenta at half steps, positions at whole ones.  Particles are kept sorted by the bin they are
+    in (a cell where `order` is odd, the cell around a node where it is even), with positions relative to it.
+
+    species: see Species
+    blocks: hpcphys.decomposition.grids.GridBlocks with at least order + 1 guards, at least 2
+    spacing: of the cells along each axis [length]
+    order: 0 nearest grid point, 1 linear, 2 quadratic, 3 cubic shapes
+    precision: of positions, momenta, fields and currents, "single" or "double"; sums of energy are double
+    gather: "energy" (fields half-way along an axis are gathered one order lower there, so that the work
+        done on the particles is that of J·E) or "momentum" (fields averaged to nodes, equal order)
+    boundaries: {axis: (lower, upper)} of "reflecting" or "absorbing" for each axis that is not periodic
+    tile: bins along each axis that are worked on together; None: what fits the cache
+    reach: bins that a particle may cross in a step along each axis; None: what guards allow
+
+    The current is charge-conserving: (ρ(n+1) - ρ(n))/dt + ∇·J = 0 to round-off for every order, each path
+    being split at the faces of bins (Villasenor & Buneman 1992; Esirkepov 2001).
+    Results depend on the particles and their order alone: not on threads, and on ranks only by round-off.
+    Raises ParticleError for choices that do not fit.
+    """
+
+    def __init__(
+        self,
+        species: Species,
+        blocks: Any,
+        spacing: Sequence[float],
+        *,
+        order: int = 1,
+        precision: str = "single",
+        backend: Any = None,
+        light_speed: float = 1.0,
+        gather: str = "energy",
+        boundaries: Mapping[int, tuple[str, str]] | None = None,
+        tile: Sequence[int] | None = None,
+        reach: int | None = None,
+    ):
+        self.species, self.blocks = species, blocks
+        self.dimensions = len(blocks.shape)
+        self.spacing = tuple(float(h) for h in spacing)
+        self.order, self.precision, self.gather = order, precision, gather
+        self.light_speed = float(light_speed)
+        self.backend = backend_named("cpu") if backend is None else backend
+        self._check_choices()
+        self.real = REAL[precision]
+        self.boundaries = checked_boundaries(boundaries, blocks)
+        widest = blocks.guards - (2 if order == 3 else 1)
+        self.reach = widest if reach is None else int(reach)
+        if not 1 <= self.reach <= widest:
+            raise ParticleError(
+                f"reach {self.reach}: with {blocks.guards} guards and order {order} a particle may cross 1 to "
+                f"{widest} bins in a step"
+            )
+        self.tile = tuple(TILES[self.dimensions] if tile is None else tile)
+        self._call = self.backend.module("pic_particles", **self._defines()).host
+        self.record_bytes = self._call("pic_record_bytes")
+        self._gone = [0.0] * (6 * self.dimensions)
+        self._node_fields: Any = None
+        self._make_engine()
+
+    def _check_choices(self) -> None:
+        if self.order not in (0, 1, 2, 3) or self.precision not in REAL or self.gather not in ("energy", "momentum"):
+            raise ParticleError(
+                f"order {self.order}, precision '{self.precision}', gather '{self.gather}': order 0 to 3, "
+                "single or double, energy or momentum are allowed"
+            )
+        if self.order == 0 and self.gather == "energy":
+            raise ParticleError("order 0 has no shape one order lower: use gather=\"momentum\", or order 1")
+        if len(self.spacing) != self.dimensions or not all(h > 0 and math.isfinite(h) for h in self.spacing):
+            raise ParticleError(f"spacing {self.spacing}: a length above 0 for each of {self.dimensions} axes")
+        if self.blocks.guards < max(2, self.order + 1):
+            raise ParticleError(
+                f"{self.blocks.guards} guards; order {self.order} needs {max(2, self.order + 1)}"
+            )
+
+    def _defines(self) -> dict[str, Any]:
+        species = self.species
+        return {
+            "REAL": "float" if self.precision == "single" else "double",
+            "DIMENSIONS": self.dimensions,
+            "ORDER": self.order,
+            "RELATIVISTIC": int(species.relativistic),
+            "WEIGHTED": int(species.weight is None),
+            "TRACKED": int(species.tracked),
+        }
+
+    @cached_property
+    def _electromagnetic(self) -> Any:
+        """Calls of the module that moves particles and deposits currents, compiled when it is first needed."""
+        return self.backend.module("pic_current", **self._defines(), **self._push_defines()).host
+
+    @cached_property
+    def _electrostatic(self) -> Any:
+        return self.backend.module("pic_charge", **self._defines(), **self._push_defines()).host
+
+    def _push_defines(self) -> dict[str, int]:
+        species = self.species
+        pusher = PUSHERS.index(species.pusher) if species.relativistic else 0
+        return {"MOMENTUM": int(self.gather == "momentum"), "PUSHER": pusher}
+
+    def _make_engine(self) -> None:
+        blocks, axes = self.blocks, range(self.dimensions)
+        even = self.order % 2 == 0
+        # Of an even order the last node of a walled axis has a bin of its own.
+        last = [int(even and not blocks.periodic[a]) for a in axes]
+        shape = [blocks.shape[a] + last[a] for a in axes]
+        count = [blocks.count[a] + (last[a] if blocks.boundary(a, 1) else 0) for a in axes]
+        wraps = [int(blocks.periodic[a] and blocks.count[a] == blocks.shape[a]) for a in axes]
+        kinds = {"periodic": 0, "reflecting": 1, "absorbing": 2}
+        walls = [[kinds[side] for side in self.boundaries[a]] for a in axes]
+        self.tiles_along = tiles_along(count, self.tile, self.reach, self.order)
+
+        def three(values: Sequence[int], fill: int = 1) -> list[int]:
+            return [*values, *[fill] * (3 - len(values))]
+
+        whole = [
+            *three(shape), *three(blocks.start, 0), *three(count), *three(blocks.local_shape),
+            *three(self.tiles_along), *three(wraps), *sum(walls, []), *[0] * (6 - 2 * self.dimensions),
+            blocks.guards, self.reach,
+        ]  # fmt: skip
+        numbers = [*self.spacing, *[1.0] * (3 - self.dimensions), self.species.charge, self.species.mass]
+        numbers += [self.species.weight or 1.0, self.light_speed]
+        self.bins = tuple(count)
+        self._first_bin = tuple(blocks.start)
+        self.handle = self._call("pic_new", np.array(whole, np.int64), np.array(numbers))
+        self._free = weakref.finalize(self, self._call, "pic_free", self.handle)
+
+    # -- putting in -------------------------------------------------------------------------------------------
+
+    def add(self, position: Any, momentum: Any, weight: Any = None, id: Any = None) -> None:
+        """New particles of this rank.
+
+        position: (n, D) global coordinates inside this block, from the grid's corner [length]
+        momentum: (n, 3) u = γ v [velocity];  weight: (n,) where the species has none;  id: (n,) if tracked
+        With even order a particle in the upper half of the block's last cell belongs to the next block:
+        `migrate` takes it there.  Raises ParticleError that names the first row that is outside or not finite.
+        """
+        rows = checked_rows(self, position, momentum, weight, id)
+        self._call("pic_add", self.handle, len(rows[0]), *rows)
+
+    # -- steps ------------------------------------------------------------------------------------------------
+
+    def advance(self, E: Any, B: Any, J: Any, dt: float) -> None:
+        """u(n-1/2) → u(n+1/2) in E(n), B(n); x(n) → x(n+1); the current at n+1/2 is added to J.
+
+        E, B, J: (3, *blocks.local_shape) of the precision; guards of E and B are filled, those of J are left
+        to the caller (blocks.sum, once for all species)
+        Raises ParticleError if a particle would cross more than `reach` bins along an axis; particles that
+        leave the block wait for `migrate`.
+        """
+        E, B = self._at_nodes(E, B)
+        if self._electromagnetic("pic_advance", self.handle, E, B, J, dt):
+            raise self._too_far(dt)
+
+    def advance_electrostatic(self, E: Any, B0: Sequence[float] | None, rho: Any, dt: float) -> None:
+        """u(n-1/2) → u(n+1/2) in E(n) and a uniform B0; x(n) → x(n+1); their charge density is added to rho.
+
+        E: (3, *blocks.local_shape), guards filled;  rho: (*blocks.local_shape);  B0: (3,) or None
+        The charges of particles that have left the block are in the guards of rho.  Raises as `advance`.
+        """
+        E, _ = self._at_nodes(E, None)
+        still = np.zeros(3) if B0 is None else np.array(B0, dtype=np.float64)
+        if self._electrostatic("pic_advance_electrostatic", self.handle, E, still, rho, dt):
+            raise self._too_far(dt)
+
+    def kick(self, E: Any, B: Any, dt: float, B0: Sequence[float] | None = None) -> None:
+        """u → u after dt in E and B at rest; B None: the uniform B0.  Positions stay."""
+        E, B = self._at_nodes(E, B)
+        if B is not None:
+            self._electromagnetic("pic_kick", self.handle, E, B, dt)
+            return
+        still = np.zeros(3) if B0 is None else np.array(B0, dtype=np.float64)
+        self._electrostatic("pic_kick_electrostatic", self.handle, E, still, dt)
+
+    def _at_nodes(self, E: Any, B: Any) -> tuple[Any, Any]:
+        """For gather="momentum": the fields averaged to nodes, f_i = (f_{i-1/2} + f_{i+1/2})/2."""
+        if self.gather == "energy":
+            return E, B
+        if self._node_fields is None:
+            self._node_fields = np.zeros((2, *E.shape), self.real)
+        axes = range(self.dimensions)
+        for field, to, is_magnetic in ((E, self._node_fields[0], False), (B, self._node_fields[1], True)):
+            if field is None:
+                continue
+            for c in range(3):
+                value = field[c]
+                for axis in axes:
+                    if (axis == c) != is_magnetic:
+                        value = 0.5 * (value + np.roll(value, 1, axis))
+                to[c] = value
+        return self._node_fields[0], None if B is None else self._node_fields[1]
+
+    def _too_far(self, dt: float) -> ParticleError:
+        told = np.zeros(12)
+        self._call("pic_fault", self.handle, told)
+        n = self.dimensions
+        shift = 0.5 * (self.order % 2)
+        position = (told[:n] + told[3 : 3 + n] + shift) * self.spacing
+        return ParticleError(
+            f"species '{self.species.name}': the particle at {position.tolist()} with u = {told[6:9].tolist()} "
+            f"would move {told[9 : 9 + n].tolist()} cells in a step of {dt:g}; at most {self.reach} along an "
+            "axis are allowed: take a smaller step, or more guards"
+        )
+
+    def migrate(self) -> None:
+        """Particles that have left the block go to the ranks that own their bins now.  Collective.
+
+        They are put in the order of directions, then of the sender: the same on every run.
+        Raises ParticleError if one comes that does not belong here.
+        """
+        if self.blocks.communicator.size == 1 and not self._waiting().any():
+            return
+        sizes = self._waiting()
+        buffers = {}
+        for d in np.flatnonzero(sizes):
+            buffer = np.empty(int(sizes[d]) * self.record_bytes, np.uint8)
+            self._call("pic_take", self.handle, int(d), buffer)
+            buffers[self._direction(int(d))] = buffer
+        for origin, buffer in self.blocks.send_records(buffers):
+            wrong = self._call("pic_give", self.handle, len(buffer) // self.record_bytes, np.ascontiguousarray(buffer))
+            if wrong:
+                raise ParticleError(
+                    f"species '{self.species.name}': {wrong} particles from direction {origin} have crossed "
+                    "more than one block; take a smaller step or thicker blocks"
+                )
+
+    def _waiting(self) -> np.ndarray:
+        sizes = np.zeros(3**self.dimensions, np.int64)
+        self._call("pic_outgoing", self.handle, sizes)
+        return sizes
+
+    def _direction(self, number: int) -> tuple[int, ...]:
+        return tuple(int(c) - 1 for c in np.unravel_index(number, (3,) * self.dimensions))
+
+    # -- what they tell ---------------------------------------------------------------------------------------
+
+    def deposit_charge(self, rho: Any) -> None:
+        """rho (*blocks.local_shape) += Σ q w S(x - x_node) / volume of a cell; guards are left to the caller."""
+        self._call("pic_deposit_charge", self.handle, rho)
+
+    def moments(self, *names: str) -> np.ndarray:
+        """(names, *blocks.local_shape) double: Σ w S/V times 1 ("density"), v_a ("v_x"…), m u_a v_b ("p_xx"…).
+
+        Guards are left to the caller (blocks.sum).  Current: charge times v; pressure: p_ab - mean values.
+        Raises ParticleError for another name.
+        """
+        unknown = [name for name in names if name not in MOMENTS]
+        if unknown or not names:
+            raise ParticleError(f"moments {unknown}: choose of {', '.join(MOMENTS)}")
+        wanted = sorted(MOMENTS.index(name) for name in set(names))
+        found = np.zeros((len(wanted), *self.blocks.local_shape))
+        self._call("pic_moments", self.handle, sum(1 << k for k in wanted), found)
+        return found[[wanted.index(MOMENTS.index(name)) for name in names]]
+
+    def sums(self) -> dict[str, Any]:
+        """Of this rank, in double: energy Σ w m c²(γ-1), weight Σ w, momentum Σ w m u (3), flux Σ w v (3)."""
+        found = np.zeros(8)
+        self._call("pic_sums", self.handle, found)
+        return {
+            "energy": float(found[0]),
+            "weight": float(found[1]),
+            "momentum": self.species.mass * found[2:5],
+            "flux": found[5:8],
+        }
+
+    def kinetic_energy(self) -> float:
+        """Σ w m c² (γ - 1) of this rank's particles, in double."""
+        return self.sums()["energy"]
+
+    def _told(self) -> tuple[np.ndarray, np.ndarray]:
+        whole, lost = np.zeros(8, np.int64), np.zeros(12)
+        self._call("pic_told", self.handle, whole, lost)
+        return whole, lost
+
+    @property
+    def count(self) -> int:
+        """Particles in this rank's block, those on their way between its tiles included."""
+        return int(self._told()[0][0])
+
+    @property
+    def waiting(self) -> int:
+        """Particles that have left the block and wait for `migrate`."""
+        return int(self._waiting().sum())
+
+    @property
+    def bytes(self) -> int:
+        """Memory held for particles, all buffers included."""
+        nodes = 0 if self._node_fields is None else self._node_fields.nbytes
+        return int(self._told()[0][1]) + nodes
+
+    @property
+    def bytes_per_particle(self) -> float:
+        """Memory held, per particle."""
+        return self.bytes / max(self.count, 1)
+
+    @property
+    def boundary_losses(self) -> dict[tuple[int, int], dict[str, float]]:
+        """What this rank's walls have absorbed: {(axis, side): count, weight and kinetic energy}."""
+        whole, lost = self._told()
+        return {
+            (a, side): {
+                "count": int(whole[2 + 2 * a + side]),
+                "weight": float(lost[2 * (2 * a + side)]),
+                "energy": float(lost[2 * (2 * a + side) + 1]),
+            }
+            for a in range(self.dimensions)
+            for side in (0, 1)
+        }
+
+    @property
+    def work(self) -> np.ndarray:
+        """(bins of this block) particles in each bin: for GridBlocks.balanced."""
+        counts = np.zeros(self.bins, np.int64)
+        self._call("pic_bins", self.handle, counts)
+        return counts
+
+    # -- rows -------------------------------------------------------------------------------------------------
+
+    def chunks(self, limit: int = 1_000_000) -> Iterator[dict[str, np.ndarray]]:
+        """Rows as `rows` has them, in pieces of about `limit` (whole tiles), in order."""
+        for saved in self._pieces(limit):
+            yield self._as_rows(saved)
+
+    def rows(self) -> dict[str, np.ndarray]:
+        """Copies in the order of bins: position (n, D) global, momentum (n, 3), weight (n,), id if tracked."""
+        return self._as_rows(self.saved())
+
+    def _as_rows(self, saved: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        n = self.dimensions
+        centre = saved["bin"] + 0.5 * (self.order % 2)
+        fields = saved["fields"].astype(np.float64)
+        position = (centre + fields[:, :n]) * self.spacing
+        if self.order % 2 == 0:  # the half of the first bin that lies at the grid's other end
+            length = np.array(self.blocks.shape) * self.spacing
+            outside = (position < 0) & np.array(self.blocks.periodic)
+            position += outside * length
+        found = {"position": position, "momentum": np.ascontiguousarray(fields[:, n : n + 3])}
+        weight = self.species.weight
+        found["weight"] = fields[:, n + 3].copy() if weight is None else np.full(len(fields), weight)
+        if self.species.tracked:
+            found["id"] = saved["id"]
+        return found
+
+    def _pieces(self, limit: int) -> Iterator[dict[str, np.ndarray]]:
+        counts = np.zeros(math.prod(self.tiles_along), np.int64)
+        self._call("pic_tiles", self.handle, counts)
+        first = 0
+        while first < len(counts):
+            last, n = first, 0
+            while last < len(counts) and (last == first or n + counts[last] <= limit):
+                n += int(counts[last])
+                last += 1
+            yield self._tile_rows(first, last, n)
+            first = last
+
+    def _tile_rows(self, first: int, last: int, n: int) -> dict[str, np.ndarray]:
+        fields = self.dimensions + 3 + (self.species.weight is None)
+        found = {"bin": np.empty((n, self.dimensions), np.int32), "fields": np.empty((n, fields), self.real)}
+        if self.species.tracked:
+            found["id"] = np.empty(n, np.int64)
+        self._call("pic_rows", self.handle, first, last, found["bin"], found["fields"], found.get("id"))
+        return found
+
+    def saved(self) -> dict[str, np.ndarray]:
+        """Row arrays that hold the state exactly: bin (n, D) int32, fields (n, ·) [offset, u, weight], id.
+
+        `restore` on the same block goes on with the same bits.  Call it after `migrate`.
+        """
+        if self.waiting:
+            raise ParticleError(f"{self.waiting} particles wait for other ranks: call migrate() before saved()")
+        return next(self._pieces(1 << 62))
+
+    def restore(self, saved: Mapping[str, np.ndarray]) -> None:
+        """Take the particles of `saved`, in place of those here: the same bits from here on.
+
+        Rows may come from other blocks than they were saved on: those of other ranks wait for `migrate`.
+        """
+        self._free()
+        self._make_engine()
+        bins = np.ascontiguousarray(saved["bin"], dtype=np.int32)
+        fields = np.ascontiguousarray(saved["fields"], dtype=self.real)
+        identity = np.ascontiguousarray(saved["id"], dtype=np.int64) if self.species.tracked else None
+        self._call("pic_restore", self.handle, len(bins), bins, fields, identity)
