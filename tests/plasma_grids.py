@@ -94,5 +94,7 @@ def divergence(J, spacing):
 def owned(blocks, array, nodes=True):
     """Without guards; with the last nodes of axes that are not periodic."""
     g = blocks.guards
-    places = tuple(slice(g, g + n + (nodes and not p)) for n, p in zip(blocks.shape, blocks.periodic, strict=True))
+    places = tuple(
+        slice(g, g + n + (nodes and not p)) for n, p in zip(blocks.shape, blocks.periodic, strict=True)
+    )
     return array[(..., *places)]

@@ -120,7 +120,7 @@ class PoissonField:
     def evaluate(self, state: State, outputs: frozenset[str] = frozenset()) -> None:
         """E of the present ρ."""
         self.field.solve()
-        state["E"] = self.field.E[None]
+        state["E"] = self.field.E[(None, ..., *self.field.blocks.nodes)]
 
     def describe(self) -> str:
         """For `explain`."""

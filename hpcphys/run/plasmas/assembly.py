@@ -29,9 +29,9 @@ from hpcphys.run.plasmas.declaration import (
     ELECTROMAGNETIC,
     ORDERS,
     Declaration,
-    Declaring,
     SpeciesDeclaration,
     Stated,
+    declaration_of,
 )
 from hpcphys.run.plasmas.job import PlasmaJob
 
@@ -55,13 +55,18 @@ class Parts:
     is_electromagnetic: bool
 
     def deposited(self) -> Any:
-        """ρ of all species on the nodes, with the background; guards summed.  Collective."""
-        real = next(iter(self.species.values())).real
-        rho = self.blocks.backend.zeros(tuple(self.blocks.local_shape), real)
+        """ρ of all species on the nodes; guards summed.  Collective."""
+        return sum(self.deposited_by_species())
+
+    def deposited_by_species(self) -> list[Any]:
+        """ρ of each species on the nodes; guards summed.  Collective."""
+        found = []
         for each in self.species.values():
+            rho = self.blocks.backend.zeros(tuple(self.blocks.local_shape), each.real)
             each.deposit_charge(rho)
-        self.blocks.sum(rho)
-        return rho
+            self.blocks.sum(rho)
+            found.append(rho)
+        return found
 
     def kick(self, dt: float, time: float) -> None:
         """Momenta of all species by dt in the fields of this moment; places stay."""
@@ -71,15 +76,6 @@ class Parts:
                 each.kick(electric, self.external.added("B", self.field.B, time), dt)
             else:
                 each.kick(electric, None, dt, self.magnetic)
-
-
-def declaration_of(job: PlasmaJob) -> Declaration:
-    """The plasma of a job.  Raises JobError for one that is not valid."""
-    reading = Declaring({name: getattr(job, name) for name in type(job).model_fields})
-    found = reading.declaration()
-    if found is None or reading.problems:
-        raise JobError([f"{'.'.join(path)}: {text}" for path, text in reading.problems])
-    return found
 
 
 def guards_of(job: PlasmaJob) -> int:

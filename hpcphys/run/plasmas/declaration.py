@@ -19,6 +19,7 @@ from hpcphys.compiler.expressions import (
     Variable,
     parse,
 )
+from hpcphys.run.errors import JobError
 from hpcphys.run.kind import Broken
 from hpcphys.run.plasmas.units import Constants, constants_of
 from hpcphys.run.units import UnitError
@@ -257,6 +258,15 @@ class Declaring:
             table.charge * self.constants.charge, table.mass * self.constants.mass, table.per_cell or 0,
             density, parts[0], parts[1], heat, parts[2],
         )  # fmt: skip
+
+
+def declaration_of(job: Any) -> Declaration:
+    """The plasma of a job.  Raises JobError for one that is not valid."""
+    reading = Declaring({name: getattr(job, name) for name in type(job).model_fields})
+    found = reading.declaration()
+    if found is None or reading.problems:
+        raise JobError([f"{'.'.join(path)}: {text}" for path, text in reading.problems])
+    return found
 
 
 def longest_step(solver: str, spacing: Sequence[float], light_speed: float) -> float | None:

@@ -11,7 +11,7 @@ import numpy as np
 from hpcphys.report.progress import amount, duration
 from hpcphys.run.driver import steps_wanted
 from hpcphys.run.plasmas import assembly
-from hpcphys.run.plasmas.declaration import ELECTROMAGNETIC, Declaration
+from hpcphys.run.plasmas.declaration import ELECTROMAGNETIC, Declaration, declaration_of
 from hpcphys.run.plasmas.job import PlasmaJob
 from hpcphys.run.plasmas.rules import warnings
 
@@ -29,7 +29,7 @@ TRIAL_SECONDS = 0.5
 
 def estimate(job: PlasmaJob, ranks: int) -> list[str]:
     """Lines for the user about a valid job on `ranks` ranks; warnings begin with the word."""
-    declaration = assembly.declaration_of(job)
+    declaration = declaration_of(job)
     cells, steps = math.prod(declaration.cells), steps_wanted(job) or 0
     real = 4 if job.particles.precision == "single" else 8
     counts = {name: _count(declaration, name) for name in declaration.species}
@@ -56,14 +56,14 @@ def measured_rate(job: PlasmaJob) -> list[str]:
     from hpcphys.kernels import KernelError
     from hpcphys.kernels import backend as backend_named
 
-    declaration = assembly.declaration_of(job)
+    declaration = declaration_of(job)
     if any(table.path is not None for table in job.species.values()):
         return ["steps: not tried here, the particles are in files"]
     total = sum(_count(declaration, name) for name in declaration.species)
     tried = job if total <= LARGEST_TRIED else _part(job, declaration, total)
     try:
         backend, communicator = backend_named(job.run.backend), Communicator.serial()
-        parts = assembly.parts_of(tried, assembly.declaration_of(tried), backend, communicator)
+        parts = assembly.parts_of(tried, declaration_of(tried), backend, communicator)
         assembly.fill(tried, parts, communicator)
         assembly.begin_fields(tried, parts, communicator)
         program = assembly.program_of(tried, parts, assembly.state_of(parts))

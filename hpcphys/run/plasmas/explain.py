@@ -5,7 +5,7 @@ from __future__ import annotations
 from hpcphys.decomposition.communicator import Communicator
 from hpcphys.kernels import backend as backend_named
 from hpcphys.run.plasmas import assembly
-from hpcphys.run.plasmas.declaration import Declaration
+from hpcphys.run.plasmas.declaration import Declaration, declaration_of
 from hpcphys.run.plasmas.job import PlasmaJob
 
 FEW = 16
@@ -14,13 +14,11 @@ FEW = 16
 
 def explanation(job: PlasmaJob) -> str:
     """Equations as text and LaTeX, methods, operations, what is conserved and what moves between ranks."""
-    declaration = assembly.declaration_of(job)
+    declaration = declaration_of(job)
     few = [min(FEW, n) for n in declaration.cells]
     small = job.model_copy(update={"grid": job.grid.model_copy(update={"cells": few})})
     communicator = Communicator.serial()
-    parts = assembly.parts_of(
-        small, assembly.declaration_of(small), backend_named("cpu", threads=1), communicator
-    )
+    parts = assembly.parts_of(small, declaration_of(small), backend_named("cpu", threads=1), communicator)
     program = assembly.program_of(small, parts, assembly.state_of(parts))
     sections = [
         *_equations(job, declaration), program.explain(), *_methods(job), *_conserved(job),

@@ -16,7 +16,7 @@ class PlasmaKind(Kind):
     electrostatic.  Units are plasma units or SI, see [units]."""
 
     name = "plasma"
-    rows = "systems"
+    rows = "blocks"
     job = PlasmaJob
 
     def unit_system(self, content: dict[str, Any]) -> UnitSystem | None:

@@ -11,6 +11,7 @@ import numpy as np
 from hpcphys.io.series import read_series
 from hpcphys.physics.plasma import theory
 from hpcphys.physics.plasma.theory import Fit
+from hpcphys.run.plasmas.declaration import declaration_of
 
 
 def results(job: Any, folder: Path) -> dict[str, Any]:
@@ -85,9 +86,10 @@ def _gyration(
     momentum = series[f"momentum_{table.species}"]
     found = theory.gyration(momentum[:, 0], momentum[:, 1])
     steps = job.output.diagnostics_every
-    mass = np.sum(np.abs(momentum[0])) or 1.0
+    species = declaration_of(job).species[table.species]
+    weight = float(series[f"weight_{table.species}"][0])
     common = {"rows": len(momentum), "spread": found.spread}
-    drift = [value / mass for value in found.drift]
+    drift = [value / (weight * species.mass) for value in found.drift]
     return {name: _compared(abs(found.phase) / steps, exact.get("phase"), common) | {"drift": drift}}
 
 

@@ -16,6 +16,7 @@ from hpcphys.run.checkpoint import Checkpoint
 from hpcphys.run.errors import RunError
 from hpcphys.run.kind import Simulation
 from hpcphys.run.plasmas import assembly
+from hpcphys.run.plasmas.declaration import declaration_of
 from hpcphys.run.plasmas.histograms import FurtherSeries
 from hpcphys.run.plasmas.job import PlasmaJob
 from hpcphys.run.plasmas.rules import warnings
@@ -42,7 +43,7 @@ class PlasmaSimulation(Simulation):
         checkpoint: Checkpoint | None,
     ) -> None:
         self.job, self.backend, self.communicator, self.log = job, backend, communicator, log
-        declaration = assembly.declaration_of(job)
+        declaration = declaration_of(job)
         self.parts = assembly.parts_of(job, declaration, backend, communicator)
         memory = checkpoint.memory if checkpoint is not None else {}
         self.watch = PlasmaWatch(job, self.parts, communicator, memory.get("watch"))

@@ -83,7 +83,13 @@ class PlasmaWatch:
         sums = {name: each.sums() for name, each in parts.species.items()}
         parts.kick(-half, state.time)
         local = [
-            np.concatenate([[each.count, self._absorbed(each), sums[name]["energy"]], sums[name]["momentum"]])
+            [
+                each.count,
+                self._absorbed(each),
+                sums[name]["energy"],
+                *sums[name]["momentum"],
+                sums[name]["weight"],
+            ]
             for name, each in parts.species.items()
         ]
         totals = self.communicator.allreduce(np.array(local), "sum")
@@ -94,6 +100,7 @@ class PlasmaWatch:
             row[f"momentum_{name}"] = total[3:6]
             row[f"particles_{name}"] = round(total[0] + total[1])
             row[f"absorbed_{name}"] = round(total[1])
+            row[f"weight_{name}"] = float(total[6])
             energy += float(total[2])
         row["momentum"] = totals[:, 3:6].sum(axis=0)
         row["energy"] = energy
@@ -107,9 +114,13 @@ class PlasmaWatch:
         return {"electric_energy": self.communicator.allreduce(field.energy(), "sum")}
 
     def _residual(self) -> float:
-        rho = self.parts.deposited()
-        rho += self.memory["background"]
-        return float(self.parts.field.gauss_residual(rho))
+        """max|ε0 ∇·E - ρ| over the charge densities of the species, of which ρ may be a small difference."""
+        blocks, densities = self.parts.blocks, self.parts.deposited_by_species()
+        rho = sum(densities) + self.memory["background"]
+        largest = np.array([np.max(np.abs(blocks.backend.host(d)[blocks.nodes])) for d in (rho, *densities)])
+        largest = self.communicator.allreduce(largest, "max")
+        share = float(largest[0] / (np.sum(largest[1:]) or 1.0))
+        return float(self.parts.field.gauss_residual(rho)) * share
 
     def _modes(self) -> dict[str, np.ndarray]:
         """Real and imaginary part of each amplitude."""

@@ -13,7 +13,9 @@ WALLS = ("reflecting", "absorbing")
 AXES = "xyz"
 
 
-def checked_boundaries(boundaries: Mapping[int, tuple[str, str]] | None, blocks: Any) -> list[tuple[str, str]]:
+def checked_boundaries(
+    boundaries: Mapping[int, tuple[str, str]] | None, blocks: Any
+) -> list[tuple[str, str]]:
     """(lower, upper) for each axis; periodic axes need none.  Raises ParticleError."""
     given = dict(boundaries or {})
     found = []
@@ -41,7 +43,9 @@ def tiles_along(count: Sequence[int], tile: Sequence[int], reach: int, order: in
         most = n // thick if n // thick > 2 else min(2, n // reach)
         found.append(max(1, min(round(n / edge), most)))
     if any(-(-n // k) > 512 for n, k in zip(count, found, strict=True)):
-        raise ParticleError(f"tiles of more than 512 bins along an axis: choose a smaller tile than {tuple(tile)}")
+        raise ParticleError(
+            f"tiles of more than 512 bins along an axis: choose a smaller tile than {tuple(tile)}"
+        )
     return found
 
 
@@ -82,7 +86,9 @@ def checked_rows(particles: Any, position: Any, momentum: Any, weight: Any, id: 
 
 def _column(values: Any, n: int, dtype: Any, needed: bool, what: str) -> Any:
     if (values is not None) != needed:
-        raise ParticleError(f"{what}: {'one for each row is needed' if needed else 'the species has its own'}")
+        raise ParticleError(
+            f"{what}: {'one for each row is needed' if needed else 'the species has its own'}"
+        )
     if values is None:
         return None
     column = np.ascontiguousarray(values, dtype=dtype)

@@ -84,15 +84,21 @@ class Particles:
         self._make_engine()
 
     def _check_choices(self) -> None:
-        if self.order not in (0, 1, 2, 3) or self.precision not in REAL or self.gather not in ("energy", "momentum"):
+        if (
+            self.order not in (0, 1, 2, 3)
+            or self.precision not in REAL
+            or self.gather not in ("energy", "momentum")
+        ):
             raise ParticleError(
                 f"order {self.order}, precision '{self.precision}', gather '{self.gather}': order 0 to 3, "
                 "single or double, energy or momentum are allowed"
             )
         if self.order == 0 and self.gather == "energy":
-            raise ParticleError("order 0 has no shape one order lower: use gather=\"momentum\", or order 1")
+            raise ParticleError('order 0 has no shape one order lower: use gather="momentum", or order 1')
         if len(self.spacing) != self.dimensions or not all(h > 0 and math.isfinite(h) for h in self.spacing):
-            raise ParticleError(f"spacing {self.spacing}: a length above 0 for each of {self.dimensions} axes")
+            raise ParticleError(
+                f"spacing {self.spacing}: a length above 0 for each of {self.dimensions} axes"
+            )
         if self.blocks.guards < max(2, self.order + 1):
             raise ParticleError(
                 f"{self.blocks.guards} guards; order {self.order} needs {max(2, self.order + 1)}"
@@ -242,7 +248,9 @@ class Particles:
             self._call("pic_take", self.handle, int(d), buffer)
             buffers[self._direction(int(d))] = buffer
         for origin, buffer in self.blocks.send_records(buffers):
-            wrong = self._call("pic_give", self.handle, len(buffer) // self.record_bytes, np.ascontiguousarray(buffer))
+            wrong = self._call(
+                "pic_give", self.handle, len(buffer) // self.record_bytes, np.ascontiguousarray(buffer)
+            )
             if wrong:
                 raise ParticleError(
                     f"species '{self.species.name}': {wrong} particles from direction {origin} have crossed "
@@ -392,7 +400,9 @@ class Particles:
         `restore` on the same block goes on with the same bits.  Call it after `migrate`.
         """
         if self.waiting:
-            raise ParticleError(f"{self.waiting} particles wait for other ranks: call migrate() before saved()")
+            raise ParticleError(
+                f"{self.waiting} particles wait for other ranks: call migrate() before saved()"
+            )
         return next(self._pieces(1 << 62))
 
     def restore(self, saved: Mapping[str, np.ndarray]) -> None:

@@ -61,6 +61,10 @@ def growth(
     between: a mode that does not grow, rows too far apart, or a start above the noise that it needs.
     """
     size = np.abs(np.asarray(amplitude))
+    if not size[0] > 0.0:
+        raise ArithmeticError(
+            "the mode is zero at the start, so that its growth has no scale: begin with a little of it"
+        )
     top = int(np.argmax(size))
     behind = np.flatnonzero(size[: top + 1] > high * size[top])
     last = int(behind[0]) if len(behind) else top
