@@ -13,7 +13,6 @@ class ElectrostaticField:
     """ρ on the nodes and E of this rank's block, guards included.
 
     blocks: of the grid;  spacing: of its cells;  poisson: solves for E (fields.Poisson), or None: E stays 0
-    background: a uniform charge density besides that of the particles
     """
 
     def __init__(
@@ -22,13 +21,17 @@ class ElectrostaticField:
         self.blocks, self.spacing, self.poisson, self.permittivity = blocks, spacing, poisson, permittivity
         self.E = blocks.backend.zeros((3, *blocks.local_shape), real)
         self.rho = blocks.backend.zeros(tuple(blocks.local_shape), real)
-        self.background = 0.0
+
+    def finish_charge(self, rho: Any) -> None:
+        """A deposited charge density → that of all particles; behind walls are images.  Collective."""
+        self.blocks.sum(rho)
+        if self.poisson is not None:
+            self.poisson.walls.fold_charge(rho)
 
     def solve(self) -> None:
-        """E of the present ρ, guards filled.  Collective."""
+        """E of the present ρ, guards valid.  Collective."""
         if self.poisson is not None:
             self.poisson.solve(self.rho, self.E)
-            self.blocks.fill(self.E)
 
     def energy(self) -> np.ndarray:
         """ε0/2 ∫E² of the three components on this rank's cells, in double."""

@@ -9,7 +9,7 @@ The standard leapfrog has x, E and B at whole steps and u at half ones.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hpcphys.compiler.compositions import Composition
@@ -40,11 +40,13 @@ ELECTROSTATIC_LEAPFROG = Composition(
 """x and u by a whole step in E(n), which is then that of the new charges."""
 
 
-def electromagnetic(state: State, species: Mapping[str, Any], fields: Any, external: Any) -> PhysicalSystem:
+def electromagnetic(
+    state: State, species: Mapping[str, Any], fields: Any, external: Any, antennas: Sequence[Any] = ()
+) -> PhysicalSystem:
     """The system of the module's equations.
 
     state: "E", "B", "J" as (1, 3, *local) views of the arrays of `fields`
-    species: name -> Particles;  fields: Maxwell;  external: ExternalFields
+    species: name -> Particles;  fields: Maxwell;  external: ExternalFields;  antennas: what sends waves
     """
 
     def particles(state: State, dt: float) -> None:
@@ -54,6 +56,8 @@ def electromagnetic(state: State, species: Mapping[str, Any], fields: Any, exter
         for each in species.values():
             each.advance(electric, magnetic, fields.J, dt)
         fields.finish_currents()
+        for antenna in antennas:
+            antenna.drive(state.time + 0.5 * dt)
         for each in species.values():
             each.migrate()
 
@@ -88,7 +92,7 @@ def electrostatic(
         field.rho[...] = 0.0
         for each in species.values():
             each.advance_electrostatic(electric, magnetic, field.rho, dt)
-        field.blocks.sum(field.rho)
+        field.finish_charge(field.rho)
         for each in species.values():
             each.migrate()
 

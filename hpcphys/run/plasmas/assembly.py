@@ -15,7 +15,8 @@ from hpcphys.initial.plasma.loading import reach_of
 from hpcphys.io.openpmd import read_species
 from hpcphys.physics.plasma.electrostatic import ElectrostaticField
 from hpcphys.physics.plasma.external import ExternalFields
-from hpcphys.physics.plasma.fields import Maxwell, Poisson
+from hpcphys.physics.plasma.fields import Antenna, Maxwell, Poisson, gaussian_pulse, plane_wave
+from hpcphys.physics.plasma.fields.antennas import peak_field
 from hpcphys.physics.plasma.particles import ParticleError, Particles, Species
 from hpcphys.physics.plasma.staggering import place_in_cell, points
 from hpcphys.physics.plasma.system import (
@@ -53,6 +54,7 @@ class Parts:
     external: ExternalFields
     magnetic: np.ndarray | None
     is_electromagnetic: bool
+    antennas: list[Any]
 
     def deposited(self) -> Any:
         """ρ of all species on the nodes; guards summed.  Collective."""
@@ -64,7 +66,7 @@ class Parts:
         for each in self.species.values():
             rho = self.blocks.backend.zeros(tuple(self.blocks.local_shape), each.real)
             each.deposit_charge(rho)
-            self.blocks.sum(rho)
+            self.field.finish_charge(rho)
             found.append(rho)
         return found
 
@@ -107,7 +109,11 @@ def parts_of(job: PlasmaJob, declaration: Declaration, backend: Any, communicato
         blocks, declaration.lower, declaration.spacing, *(_functions(each) for each in given),
         driven=any(s.driven for each in given for s in each), real=real,
     )  # fmt: skip
-    return Parts(declaration, blocks, species, field, external, magnetic, electro)
+    try:
+        antennas = _antennas(job, declaration, field) if electro else []
+    except ValueError as problem:
+        raise JobError([f"lasers: {problem}"]) from problem
+    return Parts(declaration, blocks, species, field, external, magnetic, electro, antennas)
 
 
 def _functions(given: list[Stated]) -> list[Any]:
@@ -122,12 +128,58 @@ def _field(job: PlasmaJob, declaration: Declaration, blocks: Any, real: Any, bac
         return Maxwell(
             blocks, spacing, solver=job.fields.solver, light_speed=constants.light_speed,
             permittivity=constants.permittivity, precision=job.particles.precision, boundaries=sides,
-            layers=job.fields.layers, backend=backend,
+            layers=job.fields.layers, filter_passes=job.fields.filter_passes,
+            compensated=job.fields.filter_compensated,
         )  # fmt: skip
     poisson = None
     if job.fields.solver == "electrostatic":
-        poisson = Poisson(blocks, spacing, permittivity=constants.permittivity, boundaries=sides)
+        poisson = poisson_of(job, declaration, blocks)
     return ElectrostaticField(blocks, spacing, poisson, constants.permittivity, real)
+
+
+def poisson_of(job: PlasmaJob, declaration: Declaration, blocks: Any) -> Poisson:
+    """The solver for the field of charges; absorbing sides are grounded conductors to it."""
+    sides = {
+        axis: tuple("conducting" if side == "absorbing" else side for side in pair)
+        for axis, pair in enumerate(declaration.field_sides)
+    }
+    return Poisson(
+        blocks, declaration.spacing, permittivity=declaration.constants.permittivity,
+        precision=job.particles.precision, boundaries=sides,
+    )  # fmt: skip
+
+
+def _antennas(job: PlasmaJob, declaration: Declaration, field: Any) -> list[Antenna]:
+    """What sends the waves of [lasers].  Raises ValueError for a wavelength that the grid does not resolve."""
+    found, constants = [], declaration.constants
+    for table in job.lasers.values():
+        axis = "xyz".index(table.axis)
+        frequency = 2.0 * math.pi * constants.light_speed / table.wavelength
+        others = [a for a in range(declaration.dimension) if a != axis]
+        middle = table.centre or [0.5 * (declaration.lower[a] + declaration.upper[a]) for a in others]
+        if table.duration is None:
+            waveform = plane_wave(frequency, rise=table.peak, phase=table.phase)
+        else:
+            waveform = gaussian_pulse(
+                frequency, waist=table.waist or math.inf, duration=table.duration, centre=table.peak,
+                focus=table.focus, transverse_axes=len(others) if table.waist else 0,
+                light_speed=constants.light_speed, phase=table.phase,
+            )  # fmt: skip
+        turned = ["xyz"[(axis + turn) % 3] for turn in (1, 2)]
+        position = (table.position - declaration.lower[axis]) / declaration.spacing[axis]
+        found.append(
+            Antenna(
+                field, axis=axis, position=round(position), frequency=frequency, waveform=waveform,
+                amplitude=peak_field(
+                    table.a0, frequency, mass_per_charge=constants.mass / constants.charge,
+                    light_speed=constants.light_speed,
+                ),
+                dt=job.time.step, polarisation=[float(table.polarisation == each) for each in turned],
+                centre=[(m - declaration.lower[a]) / declaration.spacing[a]
+                        for m, a in zip(middle, others, strict=True)],
+            )
+        )  # fmt: skip
+    return found
 
 
 def _species(job: PlasmaJob, declaration: Declaration, name: str, blocks: Any, backend: Any) -> Any:
@@ -220,7 +272,7 @@ def begin_fields(job: PlasmaJob, parts: Parts, communicator: Any) -> float:
         parts.field.rho[...] = rho
         return background
     rho += background
-    parts.field.initial_E(rho)
+    poisson_of(job, declaration, blocks).solve(rho, parts.field.E)
     for name, given in (("E", declaration.electric), ("B", declaration.magnetic)):
         array = getattr(parts.field, name)
         for component, stated in enumerate(given):
@@ -247,7 +299,7 @@ def state_of(parts: Parts) -> State:
 def program_of(job: PlasmaJob, parts: Parts, state: State, timers: Any = None) -> Any:
     """The leapfrog of the job on a state."""
     if parts.is_electromagnetic:
-        system = electromagnetic(state, parts.species, parts.field, parts.external)
+        system = electromagnetic(state, parts.species, parts.field, parts.external, parts.antennas)
         return compile_structure(system, LEAPFROG, dt=job.time.step, timers=timers)
     system = electrostatic(state, parts.species, parts.field, parts.external, parts.magnetic)
     return compile_structure(system, ELECTROSTATIC_LEAPFROG, dt=job.time.step, timers=timers)
