@@ -27,8 +27,10 @@ HOST(pic_new)(const long long* whole, const double* number) {
     t.bins = 1;
     for (int a = 0; a < D; a++) {
       t.first[a] = tile_edge(g, a, at[a]), t.extent[a] = tile_edge(g, a, at[a] + 1) - t.first[a], t.bins *= t.extent[a];
-      for (int side = 0; side < 2; side++)
-        t.walled |= g.wall[a][side] && (side ? g.start[a] + t.first[a] + t.extent[a] == g.shape[a] : g.start[a] + t.first[a] == 0);
+      for (int side = 0; side < 2; side++) {
+        t.closed[a][side] = g.wall[a][side] && (side ? g.start[a] + t.first[a] + t.extent[a] == g.shape[a] : g.start[a] + t.first[a] == 0);
+        t.walled |= t.closed[a][side];
+      }
     }
     t.start.assign(t.bins, 0), t.count.assign(t.bins, 0);
   }

@@ -55,18 +55,26 @@ template <int MODE> static void add_rows(PicEngine& g, PicTile& t, Scratch& w, c
     offset[k] = touched.component[k] * g.component;
     for (int a = 0; a < D; a++) offset[k] += touched.offset[k][a] * g.stride[a];
   }
+  // Bins behind walls have received nothing, and the arrays may end before them.
+  int low[3], high[3];
+  for (int a = 0; a < D; a++) low[a] = t.closed[a][0] ? g.reach : 0, high[a] = box[a] - (t.closed[a][1] ? g.reach : 0);
   long long columns = 1;
   for (int a = 0; a < last; a++) columns *= box[a];
   for (long long column = 0; column < columns; column++)
-    for (int z = 0; z < box[last]; z += LANES_) {
+    for (int z = low[last]; z < high[last]; z += LANES_) {
       int c[3] = {};
       c[last] = z;
       long long rest = column;
-      for (int a = last - 1; a >= 0; a--) c[a] = int(rest % box[a]), rest /= box[a];
+      bool inside = true;
+      for (int a = last - 1; a >= 0; a--) {
+        c[a] = int(rest % box[a]), rest /= box[a];
+        inside &= c[a] >= low[a] && c[a] < high[a];
+      }
+      if (!inside) break;
       int node[3];
       for (int a = 0; a < D; a++) node[a] = t.first[a] + c[a] - g.reach;
       real* to = p.to + node_of(g, node);
-      const int m = smaller(box[last] - z, LANES_);
+      const int m = smaller(high[last] - z, LANES_);
       const unsigned live = first_lanes(m);
       for (int v = 0; v < ROW; v += LANES_) {
         vec r[LANES_];

@@ -115,7 +115,7 @@ template <int MODE, bool MAGNETIC> static void push_tile(PicEngine& g, PicTile& 
   const double share = double(t.capacity - t.held) / t.bins;
   double slack = 0;
   int to = 0, c[3] = {}, held = 0;
-  w.crossers.make(t.held);
+  w.crossers.make(t.held / 4);
   RowForms forms;
   for (int b = 0; b < t.bins;) {
     for (int k = b, a = last; a >= 0; a--) c[a] = k % t.extent[a], k /= t.extent[a];
@@ -134,6 +134,7 @@ template <int MODE, bool MAGNETIC> static void push_tile(PicEngine& g, PicTile& 
         continue;
       }
       const int begin = smaller(t.start[b], to), before = t.count[b];
+      w.crossers.reserve(before);
       const int stay = push_bin<MODE, MAGNETIC>(g, t, w, p, forms, k, c, b, begin);
       t.start[b] = begin, t.count[b] = stay, held += stay;
       slack += share;  // as many will come as have gone, or nearly

@@ -32,7 +32,7 @@ struct Record {  // a particle between tiles, or ranks
 
 struct PicTile {
   int first[3] = {0, 0, 0}, extent[3] = {1, 1, 1}, bins = 0, held = 0, capacity = 0;
-  bool walled = false;
+  bool walled = false, closed[3][2] = {};  // at a wall; through which faces nothing goes
   Buffer<real> data;  // FIELDS × capacity
   Buffer<long long> id;
   std::vector<int> start, count;  // of each bin
@@ -50,9 +50,22 @@ template <int N> struct Crowd {
   void make(int wanted) {
     n = 0;
     if (wanted + LANES_ <= room) return;
-    room = wanted + wanted / 2 + 4 * LANES_;
+    room = wanted + wanted / 4 + 4 * LANES_;
     data.make((long long)N * room), place.make(room);
     if (TRACKED) id.make(room);
+  }
+  // Room for `more` beyond the n that are here and stay.
+  void reserve(int more) {
+    if (n + more + LANES_ <= room) return;
+    Crowd larger_one;
+    larger_one.make(n + more);
+    for (int f = 0; f < N; f++) memcpy(larger_one.field(f), field(f), sizeof(real) * n);
+    memcpy(larger_one.place.data, place.data, sizeof(int) * n);
+    if (TRACKED) memcpy(larger_one.id.data, id.data, 8ll * n);
+    std::swap(larger_one.data.data, data.data), std::swap(larger_one.data.room, data.room);
+    std::swap(larger_one.place.data, place.data), std::swap(larger_one.place.room, place.room);
+    std::swap(larger_one.id.data, id.data), std::swap(larger_one.id.room, id.room);
+    room = larger_one.room;
   }
   real* field(int f) { return data.data + (long long)f * room; }
 };
