@@ -18,6 +18,7 @@ VARIANTS: dict[str, tuple[dict[str, Define], ...]] = {
     ),
     "gravity_direct": tuple({**defines, "SPARSE": 1 << 20} for defines in GRAVITY),
     "gravity_tree": tuple({**defines, "LEAF": 20} for defines in GRAVITY),
+    "fields": tuple({"REAL": real, "DIMENSIONS": axes} for real in ("float", "double") for axes in (1, 2, 3)),
     "grid_blocks": ({"REAL": "float"}, {"REAL": "double"}),
     "halo": ({},),
     "hilbert": ({},),
