@@ -32,7 +32,6 @@ from hpcphys.run.plasmas.declaration import (
     Declaration,
     SpeciesDeclaration,
     Stated,
-    declaration_of,
 )
 from hpcphys.run.plasmas.job import PlasmaJob
 
