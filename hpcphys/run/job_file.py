@@ -151,6 +151,9 @@ def _explained(table: str, kind: Any, problem: Any) -> tuple[Path_, str]:
             kind = _tags(kind)[part]
             continue
         path, holder = (*path, str(part)), kind
+        if typing.get_origin(kind) is dict:  # a table of tables by name
+            kind = typing.get_args(kind)[1]
+            continue
         fields = getattr(kind, "model_fields", {})
         kind = _without_none(fields[part].annotation) if part in fields else None
     keys, tags = getattr(holder, "model_fields", {}), sorted(_tags(kind))

@@ -63,11 +63,13 @@ def reference() -> str:
 def _sections(name: str, annotation: object, heading: str) -> list[str]:
     """The table `name`, or each of the models that it may hold."""
     models = _models(annotation)
+    if typing.get_origin(annotation) is dict:
+        name = f"{name}.NAME"
     if len(models) == 1:
         (model,) = models
         sections = [f"{heading} [{name}]\n\n{inspect.getdoc(model)}\n\n{_table(model)}"]
         for key, field in model.model_fields.items():
-            if len(_models(field.annotation)) == 1:  # a table within the table
+            if len(_models(field.annotation)) == 1:  # a table within the table, or a list of them
                 sections += _sections(f"{name}.{key}", field.annotation, heading)
         return sections
     sections = [f"{heading} [{name}]\n\n`model` says which of these it is.\n"]
@@ -139,7 +141,7 @@ def _kind(annotation: object) -> str:
         (member,) = typing.get_args(annotation)
         if typing.get_origin(member) is list:
             return f"list of rows, each a {_kind(member)}"
-        if typing.get_origin(member) is dict:
+        if typing.get_origin(member) is dict or _models(member):
             return "list of tables"
         return "list of " + " or ".join(f"{word}s" for word in _kind(member).split(" or "))
     if origin is dict:

@@ -23,6 +23,7 @@ MODULES = {
     "fluid": "hpcphys.run.fluids.kind",
     "wavefunction": "hpcphys.run.wavefunctions.kind",
     "liquid": "hpcphys.run.liquids.kind",
+    "plasma": "hpcphys.run.plasmas.kind",
 }
 """Name in [system] kind -> module whose KIND is the kind."""
 

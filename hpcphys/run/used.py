@@ -18,8 +18,11 @@ def job_text(job: Job) -> str:
     lines: list[str] = []
     for name in type(job).model_fields:
         table = getattr(job, name)
-        if table is not None:
+        if isinstance(table, BaseModel):
             lines += [*_table_lines(name, table), ""]
+        elif table is not None:  # tables by name
+            for key, entry in table.items():
+                lines += [*_table_lines(f"{name}.{_key(key)}", entry), ""]
     return "\n".join(lines)
 
 
@@ -59,7 +62,7 @@ def _value(value: object) -> str:
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(_value(entry) for entry in value) + "]"
     if isinstance(value, BaseModel):
-        value = value.model_dump()
+        value = value.model_dump(exclude_none=True)
     if isinstance(value, Mapping):
         entries = (f"{_key(key)} = {_value(entry)}" for key, entry in value.items())
         return "{" + ", ".join(entries) + "}"

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from hpcphys.compiler.structures.quantum import QuantumStructure
     from hpcphys.compiler.structures.registry import structure_named, structure_names, structure_options
     from hpcphys.compiler.structures.symbolic import SymbolicStructure
+    from hpcphys.compiler.structures.vlasov_maxwell import VlasovMaxwellStructure
     from hpcphys.compiler.structures.vorticity import VorticityStructure
 
 _MODULES = {
@@ -53,6 +54,7 @@ _MODULES = {
     "SymbolicCanonical": "poisson",
     "SymbolicStructure": "symbolic",
     "VortexStructure": "quadratic",
+    "VlasovMaxwellStructure": "vlasov_maxwell",
     "VorticityStructure": "vorticity",
     "product": "poisson",
     "structure_named": "registry",
@@ -89,6 +91,7 @@ __all__ = [
     "SymbolicCanonical",
     "SymbolicStructure",
     "Verification",
+    "VlasovMaxwellStructure",
     "VortexStructure",
     "VorticityStructure",
     "product",

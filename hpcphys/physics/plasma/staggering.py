@@ -1,0 +1,64 @@
+"""Where the components of fields lie in the cells of Yee's grid, and what follows from their places."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+
+def place_in_cell(field: str, component: int, dimension: int) -> tuple[float, ...]:
+    """Place of a component in its cell, 0 or ½ along each axis of the grid.
+
+    field: "E" or "J" (E_x at (½, 0, 0)), "B" (B_x at (0, ½, ½)), or "" for what lies on the nodes
+    component: 0, 1, 2;  Axes that the grid has not do not stagger.
+    Source: Yee (1966) IEEE Trans. Antennas Propag. 14, 302.
+    """
+    if not field:
+        return (0.0,) * dimension
+    along = {"E": True, "J": True, "B": False}[field]
+    return tuple(0.5 * ((axis == component) == along) for axis in range(dimension))
+
+
+def points(
+    blocks: Any, lower: Sequence[float], spacing: Sequence[float], place: Sequence[float]
+) -> list[Any]:
+    """Coordinates of the points of this rank's arrays, guards among them, laid out for broadcasting.
+
+    place: in the cell;  along axis a, point l is lower + (start - guards + l + place) dx
+    """
+    dimension, found = len(blocks.shape), []
+    for axis in range(dimension):
+        index = blocks.start[axis] - blocks.guards + np.arange(blocks.local_shape[axis])
+        shape = [-1 if a == axis else 1 for a in range(dimension)]
+        found.append((lower[axis] + (index + place[axis]) * spacing[axis]).reshape(shape))
+    return found
+
+
+class FourierMode:
+    """A Fourier amplitude of a component,  F(k) = (1/N) Σ F exp(-i k·x),  k = 2π index/length.
+
+    blocks: of the grid, communicator included;  field, component: which numbers;  index: waves in the box
+    """
+
+    def __init__(
+        self, blocks: Any, lower: Sequence[float], spacing: Sequence[float], field: str, component: int,
+        index: Sequence[int],
+    ):  # fmt: skip
+        self.blocks, self.component, self.index = blocks, component, tuple(index)
+        places = points(blocks, (0.0,) * len(lower), spacing, place_in_cell(field, component, len(lower)))
+        lengths = [n * d for n, d in zip(blocks.shape, spacing, strict=True)]
+        self._factors = [
+            np.exp(-2j * np.pi * m / length * x[tuple(slice(g, g + n) if a == axis else 0 for a in range(len(lengths)))])
+            for axis, (m, length, x, g, n) in enumerate(
+                zip(index, lengths, places, [blocks.guards] * len(lengths), blocks.count, strict=True)
+            )
+        ]  # fmt: skip
+
+    def local(self, array: np.ndarray) -> complex:
+        """This rank's part of the sum for a field (3, *local) on the host; add those of all ranks."""
+        values = array[(self.component, *self.blocks.owned)]
+        for factor in reversed(self._factors):
+            values = values @ factor
+        return complex(values) / float(np.prod(self.blocks.shape))
