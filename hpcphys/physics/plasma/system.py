@@ -28,7 +28,7 @@ LEAPFROG = Composition(
     symmetric=False,  # u is known half a step before x, E and B
     sequence=(("particles", 1.0), ("faraday", 0.5), ("ampere", 1.0), ("faraday", 0.5)),
 )
-"""x and u by a whole step in E(n), B(n); B by half a step; E by a whole one with B(n+½), J(n+½); B by half."""
+"""x and u by a whole step in E(n), B(n); B by half; E by a whole one with B(n+½), J(n+½); B by half."""
 
 ELECTROSTATIC_LEAPFROG = Composition(
     "leapfrog",
@@ -69,11 +69,11 @@ def electromagnetic(
 
     pieces = (
         Piece(
-            "particles", "dx/dt = u/γ, du/dt = (q/m)(E + v × B), J = Σ q w v S", {"E", "B"}, {"J"}, particles,
+            "particles", "dx/dt = u/γ, du/dt = (q/m)(E + v × B), J = Σ q w v S", frozenset({"E", "B"}), frozenset({"J"}), particles,
             role="particles",
         ),
-        Piece("faraday", "∂B/∂t = -∇×E", {"E", "B"}, {"B"}, faraday, role="faraday"),
-        Piece("ampere", "∂E/∂t = c² ∇×B - J/ε0", {"E", "B", "J"}, {"E"}, ampere, role="ampere"),
+        Piece("faraday", "∂B/∂t = -∇×E", frozenset({"E", "B"}), frozenset({"B"}), faraday, role="faraday"),
+        Piece("ampere", "∂E/∂t = c² ∇×B - J/ε0", frozenset({"E", "B", "J"}), frozenset({"E"}), ampere, role="ampere"),
     )  # fmt: skip
     return PhysicalSystem(state, pieces, VlasovMaxwellStructure(), equation=EQUATION)
 
@@ -97,7 +97,7 @@ def electrostatic(
             each.migrate()
 
     piece = Piece(
-        "particles", "dx/dt = u/γ, du/dt = (q/m)(E + v × B), ρ = Σ q w S", {"E"}, {"rho"}, particles,
+        "particles", "dx/dt = u/γ, du/dt = (q/m)(E + v × B), ρ = Σ q w S", frozenset({"E"}), frozenset({"rho"}), particles,
         role="particles",
     )  # fmt: skip
     return PhysicalSystem(

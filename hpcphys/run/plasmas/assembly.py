@@ -149,7 +149,7 @@ def poisson_of(job: PlasmaJob, declaration: Declaration, blocks: Any) -> Poisson
 
 
 def _antennas(job: PlasmaJob, declaration: Declaration, field: Any) -> list[Antenna]:
-    """What sends the waves of [lasers].  Raises ValueError for a wavelength that the grid does not resolve."""
+    """What sends the waves of [lasers].  Raises ValueError for a wavelength that is not resolved."""
     found, constants = [], declaration.constants
     for table in job.lasers.values():
         axis = "xyz".index(table.axis)

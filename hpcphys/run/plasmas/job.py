@@ -200,10 +200,10 @@ class PlasmaJob(Job):
     fields: Fields = Fields()
     particles: ParticleMethods = ParticleMethods()
     species: dict[str, SpeciesTable]
-    lasers: dict[str, Laser] = {}
+    lasers: dict[str, Laser] = Field({})
     external: External = External()
     diagnostics: Diagnostics = Diagnostics()
-    measure: dict[str, Measure] = {}
+    measure: dict[str, Measure] = Field({})
     time: PlasmaTime
     output: PlasmaOutput = PlasmaOutput()
     limits: PlasmaLimits = PlasmaLimits()

@@ -1,4 +1,4 @@
-"""What is watched of a plasma: energies, momenta, counts, charge residual, Fourier modes; and what is lost."""
+"""What is watched of a plasma: energies, momenta, counts, charge residual, Fourier modes, what is lost."""
 
 from __future__ import annotations
 
