@@ -38,7 +38,8 @@ class PlasmaWatch:
         }  # fmt: skip
         self.is_closed = (
             not job.lasers
-            and not parts.external
+            and not any(job.external.electric)
+            and not any(job.external.magnetic)
             and all(sides[0] == "periodic" for sides in declaration.particle_sides)
         )
 

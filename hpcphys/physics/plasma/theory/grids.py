@@ -25,7 +25,8 @@ def plasma_oscillation_frequency(
     Charges of splines of `order` m, E gathered one order lower half-way between the nodes, ∇·E by
     differences, many particles in a cell.  The restoring force is that of points times
     Σ_p sinc(k dx/2 + π p)^(2m), the aliases p of the wave being those that the grid cannot tell from it:
-    with s = sin²(k dx/2) the factors 1, 1 - 2s/3 and 1 - s + 2s²/15 of m = 1, 2, 3; then `leapfrog_frequency`.
+    with s = sin²(k dx/2) the factors 1, 1 - 2s/3 and 1 - s + 2s²/15 of m = 1, 2, 3; then
+    `leapfrog_frequency`.
     Raises ValueError for another order.
     Source: Birdsall & Langdon (1985), sections 4-9, 8-7 and 10-3; the sums are Euler's.
     """
