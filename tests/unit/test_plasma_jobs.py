@@ -51,6 +51,7 @@ def problems(text: str, *changes: str) -> str:
         (["measure.a.quantity='gyration'", "measure.a.species='x'"], "give the name of a species: electrons"),
         (["measure.a.quantity='growth'", "measure.a.mode='mode_B_z_1_0'", "measure.a.theory='weibel'"],
          "arguments of weibel"),
+        (["particles.shape='nearest'"], "particles.gather: 'nearest' has no shape one order lower"),
         (["units.length='3 seconds'"], "units.length"),
         (["species.electrons.charg=1"], "species.electrons.charg: unknown key; did you mean 'charge'"),
         (["species.electrons.mass=-1"], "species.electrons.mass: found -1"),

@@ -186,7 +186,7 @@ class PlasmaLimits(Limits):
     """When a run has failed."""
 
     charge_residual: Positive | None = Field(
-        None, description="largest allowed |ε0 ∇·E - ρ| / max|ρ|; none: no limit"
+        None, description="largest allowed |ε0 ∇·E - ρ| over the largest charge density of the species"
     )
     lost: bool = Field(True, description="fail when a particle is lost that no absorbing side has taken")
 

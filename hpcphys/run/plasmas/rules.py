@@ -67,6 +67,9 @@ def broken_rules(tables: dict[str, Any], files_needed: bool = True) -> list[Brok
     broken += _courant(tables, found, solver)
     broken += _sides(found, solver)
     broken += _given(found, tables, solver)
+    if reading.particles.shape == "nearest" and reading.particles.gather == "energy":
+        text = "'nearest' has no shape one order lower; use gather = \"momentum\", or the shape 'linear'"
+        broken.append((("particles", "gather"), text))
     for name, table in (tables.get("species") or {}).items():
         broken += _species(name, table, files_needed)
     if not reading.problems:
