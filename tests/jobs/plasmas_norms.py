@@ -41,8 +41,11 @@ def small(path: Path):
     upper = [a + m * d for a, m, d in zip(low, cells, wide, strict=True)]
     species = {name: table.model_copy(update={"per_cell": min(table.per_cell, MOST)})
                for name, table in job.species.items()}  # fmt: skip
-    lasers = {name: table.model_copy(update={"position": low[0] + 14 * wide[0], "centre": [0.5 * (low[1] + upper[1])]})
-              for name, table in job.lasers.items()}  # fmt: skip
+    middle = [0.5 * (low[-1] + upper[-1])]
+    lasers = {
+        name: table.model_copy(update={"position": low[0] + 14 * wide[0], "centre": middle})
+        for name, table in job.lasers.items()
+    }
     longest = 0.5 / math.sqrt(sum(1.0 / d**2 for d in wide))
     step = min(job.time.step, longest) if job.fields.solver == "yee" else job.time.step
     return job.model_copy(

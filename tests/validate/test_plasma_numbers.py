@@ -68,11 +68,12 @@ def test_warm_two_stream(run):
     assert abs(metrics["measured"]["growth_rate"]["error"]) < 1e-2
 
 
-@pytest.mark.parametrize(("k", "end"), [(0.3, 60), (0.5, 25)])
-def test_landau_damping(run, k, end):
+@pytest.mark.parametrize(("k", "end", "size"), [(0.3, 60, 0.003), (0.5, 25, 0.01)])
+def test_landau_damping(run, k, end, size):
     measured = run(
         "landau_linear", f"grid.upper={2 * 3.141592653589793 / k!r}", f"particles.parameters.k={k}",
-        f"measure.wave.arguments.wave_number={k}", f"time.end={end}",
+        f"measure.wave.arguments.wave_number={k}",
+        f"species.electrons.displacement=['{size}/k*sin(k*x)']", f"time.end={end}",
     )["measured"]  # fmt: skip
     assert abs(measured["wave_frequency"]["error"]) < 3e-3
     assert abs(measured["wave_growth"]["error"]) < 2e-2
