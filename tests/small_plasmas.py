@@ -23,6 +23,7 @@ solver = "yee"
 magnetic = [0.0, 0.0, "0.3*cos(2*pi*x/1.2)"]
 [particles]
 shape = "quadratic"
+precision = "double"
 [species.electrons]
 charge = -1
 mass = 1
@@ -58,6 +59,7 @@ upper = 6.283185307179586
 solver = "electrostatic"
 background = true
 [particles]
+shape = "quadratic"
 precision = "double"
 [species.electrons]
 charge = -1
@@ -74,7 +76,7 @@ modes = [{ field = "E_x", index = [1] }]
 quantity = "frequency"
 mode = "mode_E_x_1"
 theory = "plasma_oscillation"
-arguments = { wave_number = 1.0, spacing = 0.39269908169872414, step = 0.2, order = 1 }
+arguments = { wave_number = 1.0, spacing = 0.39269908169872414, step = 0.2, order = 2 }
 [output]
 diagnostics_every = 1
 """

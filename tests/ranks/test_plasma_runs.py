@@ -19,7 +19,7 @@ from small_plasmas import WAVES, simulation
 
 pytestmark = pytest.mark.mpi
 
-CHANGES = ("grid.cells=[16, 16]", "particles.precision='double'")
+CHANGES = ("grid.cells=[16, 16]",)
 
 
 @pytest.fixture(scope="module")

@@ -44,7 +44,7 @@ def checkpoint(made, folder: Path):
 
 
 def test_conservation_of_an_electromagnetic_plasma() -> None:
-    made = simulation(WAVES, "particles.precision='double'")
+    made = simulation(WAVES)
     rows = run(made, 6)
     assert max(row["charge_residual"] for row in rows) < 1e-14
     # The leapfrog changes the energy of a standing wave by (ω dt/2)², here 3 %.
@@ -68,7 +68,7 @@ def test_kinetic_energy_is_that_of_whole_steps() -> None:
     [
         (WAVES, ()),
         (WAVES, WALLS),
-        (WAVES, ("particles.shape='linear'", "particles.precision='double'", "fields.solver='psatd'")),
+        (WAVES, ("fields.solver='psatd'",)),
         (CHARGES, ("external.magnetic=[0, 0, 0.5]",)),
     ],
 )
@@ -107,7 +107,7 @@ def test_absorbed_particles_are_counted() -> None:
 
 
 def test_snapshots_hold_fields_moments_and_particles(tmp_path) -> None:
-    made = simulation(WAVES, "particles.precision='double'")
+    made = simulation(WAVES)
     made.row()
     made.write_snapshot(tmp_path / "openpmd" / "plasma_00000.h5", "job")
     with h5py.File(tmp_path / "openpmd" / "plasma_00000.h5") as file:
@@ -125,7 +125,7 @@ def test_snapshots_hold_fields_moments_and_particles(tmp_path) -> None:
     (rows,) = read_species(tmp_path / "openpmd" / "plasma_00000.h5", "ions", scales)
     assert sorted(rows.id) == list(range(12 * 8 * 4))
     again = simulation(
-        WAVES, "particles.precision='double'", "fields.background=true",
+        WAVES, "fields.background=true",
         f"species.ions.path='{tmp_path}/openpmd/plasma_00000.h5'",
     )  # fmt: skip
     found = again.parts.species["ions"].rows()
