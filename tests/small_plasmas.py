@@ -7,6 +7,7 @@ import numpy as np
 from hpcphys.compiler import State
 from hpcphys.decomposition.communicator import Communicator
 from hpcphys.decomposition.grids import GridBlocks
+from hpcphys.kernels import backend
 from hpcphys.physics.plasma.fields import Maxwell
 from hpcphys.physics.plasma.particles import Particles, Species
 from hpcphys.physics.plasma.splitting import hamiltonian_splitting
@@ -22,10 +23,14 @@ class SmallPlasma:
     def __init__(self, shape, order, precision="double", *, n=40, thermal=0.3, fields=0.3, seed=5, communicator=None):
         axes = len(shape)
         self.shape, self.spacing = tuple(shape), SPACING[:axes]
-        self.blocks = GridBlocks(shape, communicator or Communicator.serial(), max(2, order + 1 + (order == 3)))
+        # One thread: a few particles are done before a second one has woken up.
+        one = backend("cpu", threads=1)
+        self.blocks = GridBlocks(
+            shape, communicator or Communicator.serial(), max(2, order + 1 + (order == 3)), backend=one
+        )
         species = Species("electrons", CHARGE, MASS, relativistic=False, tracked=True)
         self.particles = Particles(
-            species, self.blocks, self.spacing, order=order, precision=precision, light_speed=LIGHT
+            species, self.blocks, self.spacing, order=order, precision=precision, light_speed=LIGHT, backend=one
         )
         self.fields = Maxwell(
             self.blocks, self.spacing, light_speed=LIGHT, permittivity=PERMITTIVITY, precision=precision
