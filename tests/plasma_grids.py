@@ -1,4 +1,4 @@
-"""One rank's blocks of a grid, and what plain NumPy makes of particles on it: references for the native engine."""
+"""One rank's blocks of a grid, and what plain NumPy makes of particles on it."""
 
 from __future__ import annotations
 

@@ -1,101 +1,97 @@
-"""Small plasmas for tests of the Hamiltonian splitting: random particles in random fields that meet Gauss's laws."""
+"""Small plasmas for tests: job texts, and simulations that are made from them."""
 
 from __future__ import annotations
 
-import numpy as np
+from pathlib import Path
+from typing import Any
 
-from hpcphys.compiler import State
 from hpcphys.decomposition.communicator import Communicator
-from hpcphys.decomposition.grids import GridBlocks
 from hpcphys.kernels import backend
-from hpcphys.physics.plasma.fields import Maxwell
-from hpcphys.physics.plasma.particles import Particles, Species
-from hpcphys.physics.plasma.splitting import hamiltonian_splitting
+from hpcphys.report.log import Log
+from hpcphys.report.timers import Timers
+from hpcphys.run.job_file import parse_job
+from hpcphys.run.kind import kind_of
 
-SPACING = (0.5, 0.7, 0.6)
-LIGHT, PERMITTIVITY = 1.3, 0.8
-CHARGE, MASS = -1.3, 1.7
+WAVES = """
+[system]
+kind = "plasma"
+[grid]
+cells = [12, 8]
+upper = [1.2, 0.8]
+[fields]
+solver = "yee"
+magnetic = [0.0, 0.0, "0.3*cos(2*pi*x/1.2)"]
+[particles]
+shape = "quadratic"
+[species.electrons]
+charge = -1
+mass = 1
+per_cell = 8
+thermal_velocity = [0.1, 0.2, 0.1]
+density = "1 + 0.3*cos(2*pi*x/1.2)"
+[species.ions]
+charge = 1
+mass = 100
+per_cell = 4
+layout = "gridded"
+tracked = true
+[diagnostics]
+modes = [{ field = "B_z", index = [1, 0] }]
+lines = [{ field = "E_x", every = 2 }]
+phase_space = [{ species = "electrons", axes = ["x", "u_x"], bins = [6, 8] }]
+phase_space_every = 3
+[time]
+steps = 6
+cfl = 0.9
+[output]
+diagnostics_every = 1
+moments = ["density", "current", "velocity", "temperature", "pressure"]
+"""
+
+CHARGES = """
+[system]
+kind = "plasma"
+[grid]
+cells = [16]
+upper = 6.283185307179586
+[fields]
+solver = "electrostatic"
+background = true
+[particles]
+precision = "double"
+[species.electrons]
+charge = -1
+mass = 1
+per_cell = 16
+layout = "quiet"
+displacement = ["0.01*sin(x)"]
+[time]
+end = 12.0
+step = 0.2
+[diagnostics]
+modes = [{ field = "E_x", index = [1] }]
+[measure.frequency]
+quantity = "frequency"
+mode = "mode_E_x_1"
+theory = "plasma_oscillation"
+arguments = { wave_number = 1.0, spacing = 0.39269908169872414, step = 0.2, order = 1 }
+[output]
+diagnostics_every = 1
+"""
 
 
-class SmallPlasma:
-    """One species of n particles on a periodic grid, as engine and as the system of its splitting."""
+def job(text: str, *changes: str, files_needed: bool = True) -> Any:
+    """The valid job of a text, with --set texts."""
+    return parse_job(text, "job.toml", Path("/tmp"), settings=list(changes), files_needed=files_needed)
 
-    def __init__(self, shape, order, precision="double", *, n=40, thermal=0.3, fields=0.3, seed=5, communicator=None):
-        axes = len(shape)
-        self.shape, self.spacing = tuple(shape), SPACING[:axes]
-        # One thread: a few particles are done before a second one has woken up.
-        one = backend("cpu", threads=1)
-        self.blocks = GridBlocks(
-            shape, communicator or Communicator.serial(), max(2, order + 1 + (order == 3)), backend=one
-        )
-        species = Species("electrons", CHARGE, MASS, relativistic=False, tracked=True)
-        self.particles = Particles(
-            species, self.blocks, self.spacing, order=order, precision=precision, light_speed=LIGHT, backend=one
-        )
-        self.fields = Maxwell(
-            self.blocks, self.spacing, light_speed=LIGHT, permittivity=PERMITTIVITY, precision=precision
-        )
-        rng = np.random.default_rng(seed)
-        self.length = np.array(shape) * self.spacing
-        self.weight = (rng.random(n) + 0.5) * np.prod(self.length) / n
-        position, momentum = rng.random((n, axes)) * self.length, thermal * rng.normal(size=(n, 3))
-        cells = position / self.spacing
-        mine = ((cells >= self.blocks.start) & (cells < np.add(self.blocks.start, self.blocks.count))).all(axis=1)
-        self.particles.add(position[mine], momentum[mine], self.weight[mine], np.flatnonzero(mine))
-        self.particles.migrate()
-        self.background = -CHARGE * self.weight.sum() / np.prod(self.length)
-        self.fields.initial_E(self.charge())
-        # A potential of B, so that ∇·B = 0, from the same random numbers on every rank.
-        window = tuple(slice(s, s + k) for s, k in zip(self.blocks.start, self.blocks.count, strict=True))
-        potential = np.zeros_like(self.fields.E)
-        for field, by in ((potential, fields), (self.fields.E, fields)):
-            field[(slice(None), *self.blocks.owned)] += by * rng.normal(size=(3, *shape))[(slice(None), *window)]
-        kept, self.fields.E = self.fields.E.copy(), potential
-        self.fields.fill_E()
-        self.fields.faraday(1.0)
-        self.fields.E = kept
-        self.fields.fill_E()
-        inside = (None, ..., *self.blocks.owned)
-        self.state = State({name: getattr(self.fields, name)[inside] for name in ("E", "B", "J")})
-        self.system = hamiltonian_splitting(self.state, {"electrons": self.particles}, self.fields)
 
-    def piece(self, name):
-        return next(piece for piece in self.system.pieces if piece.name == name)
-
-    def charge(self):
-        """ρ on the nodes with the background."""
-        rho = np.zeros(self.blocks.local_shape, self.particles.real)
-        self.particles.deposit_charge(rho)
-        self.blocks.sum(rho)
-        return rho + self.particles.real(self.background)
-
-    def values(self):
-        """Position, momentum, E, B in double, particles in the order of their numbers: what a bracket acts on."""
-        rows = self.particles.rows()
-        order = np.argsort(rows["id"])
-        inside = (slice(None), *self.blocks.owned)
-        return {
-            "position": rows["position"][order], "momentum": rows["momentum"][order],
-            "E": self.fields.E[inside].astype(float), "B": self.fields.B[inside].astype(float),
-        }  # fmt: skip
-
-    def put(self, values):
-        """The state of `values` in place of the present one; one rank."""
-        particles = self.particles
-        kept = particles.saved()
-        particles.restore({name: array[:0] for name, array in kept.items()})
-        n = len(values["position"])
-        particles.add(values["position"] % self.length, values["momentum"], self.weight, np.arange(n))
-        for name in ("E", "B"):
-            getattr(self.fields, name)[(slice(None), *self.blocks.owned)] = values[name]
-        self.fields.fill_E(), self.fields.fill_B()
-
-    def energy(self):
-        fields = self.fields.energy()
-        return self.particles.kinetic_energy() + sum(float(part.sum()) for part in fields.values())
-
-    def shifted(self, after, before):
-        """Differences of two `values`, positions by the nearest image."""
-        found = {name: after[name] - before[name] for name in after}
-        found["position"] = (found["position"] + self.length / 2) % self.length - self.length / 2
-        return found
+def simulation(
+    text: str, *changes: str, communicator: Any = None, checkpoint: Any = None, log: Any = None
+) -> Any:
+    """The simulation of a job, started."""
+    given = job(text, *changes)
+    ranks = communicator or Communicator.serial()
+    log = log or Log(ranks.rank)
+    made = kind_of(given).simulation(given, backend("cpu", threads=1), ranks, Timers(ranks), log, checkpoint)
+    made.start(checkpoint is not None)
+    return made

@@ -32,7 +32,7 @@ def plasma(axes, order, precision="double", gather="energy", walls=None, *, per_
     rng = np.random.default_rng(seed)
     species = options.pop("species", Species("electrons", -1.3, 1.7, tracked=True))
     blocks = OneBlock(SHAPES[axes], options.pop("guards", max(2, order + 1)), walls is None)
-    boundaries = None if walls is None else {a: (walls, walls) for a in range(axes)}
+    boundaries = None if walls is None else dict.fromkeys(range(axes), (walls, walls))
     particles = Particles(
         species, blocks, SPACING[:axes], order=order, precision=precision, gather=gather,
         boundaries=boundaries, light_speed=1.1, **options,
@@ -81,7 +81,9 @@ def fields_at(particles, fields, cells):
     return found
 
 
-@pytest.mark.parametrize("case", [CASES[0], CASES[2], (2, 2, "double", "energy", None), CASES[4], CASES[5]], ids=str)
+@pytest.mark.parametrize(
+    "case", [CASES[0], CASES[2], (2, 2, "double", "energy", None), CASES[4], CASES[5]], ids=str
+)
 def test_step_is_numpys(case):
     particles, fields, given = plasma(*case)
     blocks, n = particles.blocks, particles.dimensions
@@ -125,7 +127,9 @@ def test_continuity_at_every_step(case):
         after = charge_of(particles)
         residual = (after - charges[-1]) / DT + divergence(J.astype(float), SPACING[: particles.dimensions])
         residual = owned(blocks, residual)
-        if case[4] and particles.order == 2:  # shapes reach through walls: what lies behind them is the field's affair
+        if (
+            case[4] and particles.order == 2
+        ):  # shapes reach through walls: what lies behind them is the field's affair
             residual = residual[(slice(1, -1),) * particles.dimensions]
         largest = max(largest, abs(residual).max() * DT / abs(after).max())
     assert largest < (2e-15 if case[2] == "double" else 1e-6)
@@ -171,7 +175,9 @@ def test_absorbing_walls(case):
     assert particles.count == stay.sum() < len(stay)
     losses = particles.boundary_losses
     assert sum(loss["count"] for loss in losses.values()) == (~stay).sum()
-    assert sum(loss["weight"] for loss in losses.values()) == pytest.approx(start["weight"][~stay].sum(), rel=1e-6)
+    assert sum(loss["weight"] for loss in losses.values()) == pytest.approx(
+        start["weight"][~stay].sum(), rel=1e-6
+    )
     lost = sum(loss["energy"] for loss in losses.values())
     assert energy - particles.kinetic_energy() == pytest.approx(lost, rel=1e-5)
     assert all(loss["count"] > 0 for loss in losses.values())
@@ -196,7 +202,10 @@ def test_electrostatic_step(axes, walls):
     after = by_id(particles.rows())
     if walls is None:
         assert abs(after["momentum"] - u).max() < 40 * eps
-        assert abs((after["position"] - expected + length / 2) % length - length / 2).max() < 60 * eps * length.max()
+        assert (
+            abs((after["position"] - expected + length / 2) % length - length / 2).max()
+            < 60 * eps * length.max()
+        )
     else:
         unfolded = expected % (2 * length)
         folded = np.where(unfolded > length, 2 * length - unfolded, unfolded)
@@ -207,7 +216,9 @@ def test_electrostatic_step(axes, walls):
 def test_too_far_is_an_error_that_names_the_particle():
     particles, (E, B), _ = plasma(1, 1)
     particles.add([[3.3]], [[40.0, 0.0, 0.0]], [1.0], [-1])
-    with pytest.raises(ParticleError, match=r"\[3\.3.*would move .* in a step of 0.46; at most 1 along an axis"):
+    with pytest.raises(
+        ParticleError, match=r"\[3\.3.*would move .* in a step of 0.46; at most 1 along an axis"
+    ):
         particles.advance(0 * E, 0 * B, np.zeros_like(E), 0.46)
 
 
@@ -238,7 +249,7 @@ def test_threads_and_restarts_change_no_bit(case):
 
 
 def test_memory_of_many_particles():
-    """Free slots, waiting lists and work space included, a particle with its own weight takes 36 bytes at most."""
+    """Free slots, waiting lists and work space included: at most 36 bytes with a weight of its own."""
     species = Species("electrons", -1.0, 1.0)
     blocks = OneBlock((32, 32, 32), 2)
     particles = Particles(species, blocks, (0.1,) * 3, order=1)
@@ -294,7 +305,9 @@ def test_moments_and_sums():
     found = particles.moments(*names)
     values = {"density": w, "v_z": w * v[:, 2], "p_xy": 1.7 * w * u[:, 0] * v[:, 1]}
     for name, moment in zip(names, found, strict=True):
-        expected = deposit(particles.blocks, rows["position"] / SPACING[:n], values[name], 2) / np.prod(SPACING[:n])
+        expected = deposit(particles.blocks, rows["position"] / SPACING[:n], values[name], 2) / np.prod(
+            SPACING[:n]
+        )
         assert abs(moment - expected).max() < 1e-13 * abs(expected).max()
     sums = particles.sums()
     gamma = np.sqrt(1 + (u**2).sum(1) / 1.21)

@@ -12,7 +12,7 @@ from hpcphys.compiler import compile_structure
 from hpcphys.compiler.structures.vlasov_maxwell import VlasovMaxwellStructure
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from small_plasmas import CHARGE, LIGHT, MASS, PERMITTIVITY, SmallPlasma
+from split_plasmas import CHARGE, LIGHT, MASS, PERMITTIVITY, SmallPlasma
 
 SHAPES = {1: (9,), 2: (7, 8), 3: (6, 5, 7)}
 CASES = [(1, 2, "double"), (2, 3, "double"), (3, 1, "double"), (2, 1, "single")]

@@ -46,10 +46,12 @@ def run(communicator, shape, order, periodic, precision="double"):
     residual = (after - before) / DT
     for a in range(axes):
         residual += (J[a] - np.roll(J[a], 1, a)) / SPACING[a]
-    # Charge that a wall has absorbed stays on the nodes that its shape reached: at the wall and half an order inside.
+    # Charge that a wall has absorbed stays on the nodes that it reached: the wall's and half an order inside.
     g, reached = blocks.guards, order // 2
     inner = tuple(
-        slice(g + blocks.boundary(a, 0) * (1 + reached), g + blocks.count[a] - blocks.boundary(a, 1) * reached)
+        slice(
+            g + blocks.boundary(a, 0) * (1 + reached), g + blocks.count[a] - blocks.boundary(a, 1) * reached
+        )
         for a in range(axes)
     )
     found = {"charge": after, "J": J}

@@ -85,6 +85,15 @@ def test_relativistic_temperature_and_drift(heat: float) -> None:
     assert abs(moved[:, 0].mean()) < 6e-3 * energy.mean()
 
 
+def test_mirrored_particles_carry_no_current_across() -> None:
+    found = rows(wavy(layout="quiet", mirrored=(1,), displacement=(), drift=(constant(0.0),) * 3), box())
+    assert found["momentum"][:, 1].std() == pytest.approx(0.2, rel=0.1)
+    streamed = found["position"] + 0.7 * found["momentum"][:, :2]
+    wave = np.exp(1j * np.pi * streamed[:, 0])
+    assert abs(np.sum(wave * found["weight"] * found["momentum"][:, 1])) < 1e-14
+    assert len(np.unique(np.round(found["position"], 9), axis=0)) == 8 * 6 * 6
+
+
 def test_bad_functions_are_named_with_their_place() -> None:
     with pytest.raises(LoadingError, match=r"density is -0\.\d+ at x = .*, y = .*negative"):
         rows(wavy(density=lambda x, y: np.cos(np.pi * x)), box())

@@ -56,6 +56,8 @@ class Loading:
     drift: u = γv along x, y, z, functions;  thermal: (T/m)^½ along x, y, z, functions, for a Maxwellian
     temperature: T/(m c²), a function: Maxwell and Jüttner's distribution instead
     displacement: ξ(x) along each axis of the grid: particles begin at x + ξ(x), all else being that of x
+    mirrored: components of u whose thermal part quiet particles have with either sign, at one place: their
+        mean current is zero then and stays so while the particles stream; per_cell is a multiple of 2^n
     seed, species: of the random numbers: species that are to be different need different indices
     """
 
@@ -66,6 +68,7 @@ class Loading:
     temperature: Function | None = None
     displacement: Sequence[Function] = ()
     layout: str = "random"
+    mirrored: tuple[int, ...] = ()
     light_speed: float = 1.0
     seed: int = 1
     species: int = 0
@@ -129,7 +132,9 @@ def _made(loading: Loading, box: Box, cells: np.ndarray) -> Part:
     draws = Draws(
         loading.seed, loading.species, np.repeat(own, per_cell), np.tile(np.arange(per_cell), len(cells))
     )
-    inside = places(loading.layout, per_cell, dimension, draws)
+    images = 1 << len(loading.mirrored) if loading.layout == "quiet" else 1
+    place_draws = Draws(draws.seed, draws.species, draws.cell, draws.number // images)
+    inside = places(loading.layout, per_cell // images, dimension, place_draws)
     image = np.repeat(cells, per_cell, axis=0)
     x = [
         low + (np.mod(image[:, a], n) + inside[:, a]) * d
@@ -156,8 +161,15 @@ def _momenta(loading: Loading, box: Box, x: list[np.ndarray], draws: Draws) -> n
         heat = _checked(loading.temperature, x, "temperature")
         return maxwell_juttner(heat, drift, draws, loading.light_speed)
     thermal = [_checked(f, x, "thermal_velocity") for f in loading.thermal]
-    quiet = draws.cell * loading.per_cell + draws.number if loading.layout == "quiet" else None
-    return drift + maxwellian(thermal, draws, quiet, math.prod(box.shape) * loading.per_cell)
+    if loading.layout != "quiet":
+        return drift + maxwellian(thermal, draws)
+    images = 1 << len(loading.mirrored)
+    places_in_cell = loading.per_cell // images
+    index = draws.cell * places_in_cell + draws.number // images
+    found = maxwellian(thermal, draws, index, math.prod(box.shape) * places_in_cell)
+    for bit, component in enumerate(loading.mirrored):
+        found[:, component] *= 1.0 - 2.0 * ((draws.number >> bit) & 1)
+    return drift + found
 
 
 def _finite(function: Function, x: list[np.ndarray], name: str) -> np.ndarray:

@@ -10,6 +10,8 @@ from hpcphys.report.figures import FIGURE_WIDTH, GREY, MARGINS
 from hpcphys.report.plasmas.run import Run
 
 DECADES = 7.0
+BOTTOM = {**MARGINS, "bottom": 0.15, "hspace": 0.35}
+
 FEWEST = 16
 """Rows that a spectrum in ω needs."""
 
@@ -20,7 +22,7 @@ def dispersion_figure(run: Run) -> Figure | None:
     if not lines or len(next(iter(lines.values()))[0]) < FEWEST:
         return None
     figure = Figure(figsize=(FIGURE_WIDTH, 3.6 * len(lines)))
-    panels = figure.subplots(len(lines), 1, squeeze=False, gridspec_kw=MARGINS)[:, 0]
+    panels = figure.subplots(len(lines), 1, squeeze=False, gridspec_kw=BOTTOM)[:, 0]
     for panel, (name, (time, values, spacing)) in zip(panels, lines.items(), strict=True):
         waves, frequencies, power = spectrum(time, values, spacing)
         top = float(power.max()) or 1.0
@@ -48,7 +50,7 @@ def spectra_figure(run: Run) -> Figure | None:
     if not lines:
         return None
     figure = Figure(figsize=(FIGURE_WIDTH, 3.4 * len(lines)))
-    panels = figure.subplots(len(lines), 1, squeeze=False, gridspec_kw=MARGINS)[:, 0]
+    panels = figure.subplots(len(lines), 1, squeeze=False, gridspec_kw=BOTTOM)[:, 0]
     for panel, (name, (time, values, spacing)) in zip(panels, lines.items(), strict=True):
         waves = 2.0 * np.pi * np.fft.rfftfreq(values.shape[1], spacing)[1:]
         power = np.abs(np.fft.rfft(values.astype(float), axis=1)[:, 1:] / values.shape[1]) ** 2

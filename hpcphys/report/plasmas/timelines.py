@@ -99,8 +99,9 @@ def _rate_lines(panel: Any, run: Run, measure: str, time: np.ndarray, size: np.n
         if kind not in found:
             continue
         rate = found[kind] * unit
-        peak = np.max(np.log(size[inside]) - rate * time[inside])
-        line = np.exp(peak + rate * time[inside])
+        # A growing mode's line goes through it, a decaying wave's along its crests.
+        above = np.log(size[inside]) - rate * time[inside]
+        line = np.exp((np.mean(above) if rate > 0.0 else np.max(above)) + rate * time[inside])
         word = "measured" if kind == "value" else "theory"
         panel.semilogy(
             time[inside], line, style, color=colour, linewidth=width, label=f"{word}: {found[kind]:.6g}"

@@ -32,7 +32,6 @@ from hpcphys.run.plasmas.declaration import (
     Declaration,
     SpeciesDeclaration,
     Stated,
-    declaration_of,
 )
 from hpcphys.run.plasmas.job import PlasmaJob
 
@@ -226,6 +225,14 @@ def fill(job: PlasmaJob, parts: Parts, communicator: Any) -> None:
         particles.migrate()
 
 
+def mirrored_components(given: SpeciesDeclaration) -> tuple[int, ...]:
+    """Components across x that are warm: as many as the number of particles in a cell can be halved by."""
+    warm = [component for component in (1, 2) if given.thermal[component].constant != 0.0]
+    while warm and given.per_cell % (1 << len(warm)):
+        warm.pop()
+    return tuple(warm)
+
+
 def _loading(
     job: PlasmaJob, name: str, given: SpeciesDeclaration, index: int, declaration: Declaration
 ) -> Loading:
@@ -234,6 +241,7 @@ def _loading(
         thermal=[each.function for each in given.thermal],
         temperature=None if given.temperature is None else given.temperature.function,
         displacement=[each.function for each in given.displacement], layout=job.species[name].layout,
+        mirrored=mirrored_components(given),
         light_speed=declaration.constants.light_speed, seed=job.particles.seed, species=index,
     )  # fmt: skip
 

@@ -79,7 +79,7 @@ class Measure(Table):
     species: str | None = Field(None, description="gyration: whose mean momentum")
     theory: (
         Literal[
-            "cold_two_stream", "warm_two_stream", "landau", "weibel", "filamentation", "leapfrog",
+            "cold_two_stream", "warm_two_stream", "landau", "weibel", "filamentation", "leapfrog", "plasma_oscillation",
             "electromagnetic_wave", "boris",
         ]
         | None

@@ -55,6 +55,7 @@ THEORIES: dict[str, tuple[str, Callable[..., Any]]] = {
     "weibel": ("growth", theory.weibel_growth),
     "filamentation": ("growth", theory.filamentation_growth),
     "leapfrog": ("frequency", theory.leapfrog_frequency),
+    "plasma_oscillation": ("frequency", theory.plasma_oscillation_frequency),
     "electromagnetic_wave": ("frequency", theory.discrete_electromagnetic_frequency),
     "boris": ("phase", theory.boris_phase),
 }

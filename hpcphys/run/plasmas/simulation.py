@@ -20,7 +20,7 @@ from hpcphys.run.plasmas.declaration import declaration_of
 from hpcphys.run.plasmas.histograms import FurtherSeries
 from hpcphys.run.plasmas.job import PlasmaJob
 from hpcphys.run.plasmas.rules import warnings
-from hpcphys.run.plasmas.saving import particle_blocks, restore_particles
+from hpcphys.run.plasmas.saving import further_blocks, restore_layers, restore_particles
 from hpcphys.run.plasmas.snapshots import PATTERN, write_snapshot
 from hpcphys.run.plasmas.watch import PlasmaWatch
 
@@ -80,11 +80,11 @@ class PlasmaSimulation(Simulation):
     @property
     def memory(self) -> dict[str, Any]:
         """References of what is conserved, the background, ranges of histograms."""
-        return {"watch": self.watch.memory, "ranges": self.series.memory}
+        return {"watch": self.watch.remembered(), "ranges": self.series.memory}
 
     def further_blocks(self) -> dict[str, Block]:
         """The particles of all species, and what the fields keep besides E and B."""
-        return particle_blocks(self.parts, self.communicator)
+        return further_blocks(self.parts, self.communicator)
 
     def headline(self) -> str:
         """The grid, the particles and the solver."""
@@ -219,6 +219,8 @@ class PlasmaSimulation(Simulation):
         if self.parts.is_electromagnetic:
             self.parts.field.fill_E()
             self.parts.field.fill_B()
+        if not restore_layers(checkpoint, self.parts, self.communicator):
+            self.log.warning("absorbing layers begin empty: the checkpoint is of another number of ranks")
         restore_particles(checkpoint, self.parts, self.communicator)
         state.time, state.step = checkpoint.time, checkpoint.step
         state.scalars.update(checkpoint.scalars)

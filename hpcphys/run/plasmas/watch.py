@@ -23,6 +23,8 @@ class PlasmaWatch:
     def __init__(self, job: Any, parts: Parts, communicator: Any, memory: dict | None) -> None:
         self.job, self.parts, self.communicator = job, parts, communicator
         self.memory: dict = memory or {"background": 0.0, "energy_error": 0.0, "charge_residual": 0.0}
+        # What sides absorbed before the checkpoint that is resumed is known to the first rank alone.
+        self._before = self.memory.get("absorbed", {}) if communicator.rank == 0 else {}
         declaration = parts.declaration
         self.modes = {
             mode.name: (
@@ -56,7 +58,7 @@ class PlasmaWatch:
 
     def lost(self) -> str:
         """Which species has lost particles that no side has taken, or has too many, in words; collective."""
-        counts = [each.count + self._absorbed(each) for each in self.parts.species.values()]
+        counts = [each.count + self._absorbed(name) for name, each in self.parts.species.items()]
         total = self.communicator.allreduce(np.array(counts, dtype=np.int64), "sum")
         for (name, expected), found in zip(self.memory.get("counts", {}).items(), total, strict=False):
             if found != expected:
@@ -85,7 +87,7 @@ class PlasmaWatch:
         local = [
             [
                 each.count,
-                self._absorbed(each),
+                self._absorbed(name),
                 sums[name]["energy"],
                 *sums[name]["momentum"],
                 sums[name]["weight"],
@@ -132,6 +134,12 @@ class PlasmaWatch:
         total = self.communicator.allreduce(np.stack([local.real, local.imag], axis=1), "sum")
         return dict(zip(self.modes, total, strict=True))
 
-    @staticmethod
-    def _absorbed(particles: Any) -> int:
-        return sum(face["count"] for face in particles.boundary_losses.values())
+    def remembered(self) -> dict[str, Any]:
+        """What a checkpoint keeps: references, largest errors, and what sides have absorbed.  Collective."""
+        own = np.array([self._absorbed(name) for name in self.parts.species], dtype=np.int64)
+        total = self.communicator.allreduce(own, "sum")
+        return self.memory | {"absorbed": dict(zip(self.parts.species, total.tolist(), strict=True))}
+
+    def _absorbed(self, name: str) -> int:
+        losses = self.parts.species[name].boundary_losses
+        return self._before.get(name, 0) + sum(face["count"] for face in losses.values())

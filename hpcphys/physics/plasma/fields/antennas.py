@@ -146,4 +146,5 @@ class Antenna:
         for factor, component, place, distances in self._parts:
             values = self._strength * np.real(factor * self._waveform(time, *distances))
             target = self._fields.J[component]
-            target[place] += backend.array(np.asarray(values, dtype=self._fields.geometry.dtype))
+            line = backend.array(np.asarray(values, dtype=self._fields.geometry.dtype))
+            target[place] += line.reshape(target[place].shape)

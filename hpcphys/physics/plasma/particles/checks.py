@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -33,24 +33,8 @@ def checked_boundaries(
     return found
 
 
-def tiles_along(count: Sequence[int], tile: Sequence[int], reach: int, order: int) -> list[int]:
-    """Tiles along each axis of a block: of about `tile` bins, but so thick that every second one is apart."""
-    if len(tile) != len(count) or min(tile) < 1 or max(tile) > 512:
-        raise ParticleError(f"tile {tuple(tile)}: 1 to 512 bins along each of {len(count)} axes")
-    thick = 2 * reach + order
-    found = []
-    for n, edge in zip(count, tile, strict=True):
-        most = n // thick if n // thick > 2 else min(2, n // reach)
-        found.append(max(1, min(round(n / edge), most)))
-    if any(-(-n // k) > 512 for n, k in zip(count, found, strict=True)):
-        raise ParticleError(
-            f"tiles of more than 512 bins along an axis: choose a smaller tile than {tuple(tile)}"
-        )
-    return found
-
-
 def checked_rows(particles: Any, position: Any, momentum: Any, weight: Any, id: Any) -> tuple[Any, ...]:
-    """Rows as the engine takes them, positions in cells.  Raises ParticleError that names the first bad one."""
+    """Rows as the engine takes them, positions in cells.  Raises ParticleError naming the first bad one."""
     n = particles.dimensions
     species = particles.species
     x = np.ascontiguousarray(position, dtype=np.float64)

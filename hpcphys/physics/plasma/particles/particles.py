@@ -12,8 +12,10 @@ import numpy as np
 
 from hpcphys.kernels import backend as backend_named
 
-from .checks import checked_boundaries, checked_rows, tiles_along
+from .checks import checked_boundaries, checked_rows
 from .errors import ParticleError
+from .layout import layout_of
+from .rows import as_rows, pieces
 from .species import PUSHERS, Species
 
 REAL = {"single": np.float32, "double": np.float64}
@@ -73,13 +75,12 @@ class Particles:
         self.reach = widest if reach is None else int(reach)
         if not 1 <= self.reach <= widest:
             raise ParticleError(
-                f"reach {self.reach}: with {blocks.guards} guards and order {order} a particle may cross 1 to "
-                f"{widest} bins in a step"
+                f"reach {self.reach}: with {blocks.guards} guards and order {order} a particle may cross 1 "
+                f"to {widest} bins in a step"
             )
         self.tile = tuple(TILES[self.dimensions] if tile is None else tile)
-        self._call = self.backend.module("pic_particles", **self._defines()).host
-        self.record_bytes = self._call("pic_record_bytes")
-        self._gone = [0.0] * (6 * self.dimensions)
+        self.call = self.backend.module("pic_particles", **self._defines()).host
+        self.record_bytes = self.call("pic_record_bytes")
         self._node_fields: Any = None
         self._make_engine()
 
@@ -117,7 +118,7 @@ class Particles:
 
     @cached_property
     def _electromagnetic(self) -> Any:
-        """Calls of the module that moves particles and deposits currents, compiled when it is first needed."""
+        """Calls of the module that moves particles and deposits currents, compiled at first use."""
         return self.backend.module("pic_current", **self._defines(), **self._push_defines()).host
 
     @cached_property
@@ -130,33 +131,13 @@ class Particles:
         return {"MOMENTUM": int(self.gather == "momentum"), "PUSHER": pusher}
 
     def _make_engine(self) -> None:
-        blocks, axes = self.blocks, range(self.dimensions)
-        even = self.order % 2 == 0
-        # Of an even order the last node of a walled axis has a bin of its own.
-        last = [int(even and not blocks.periodic[a]) for a in axes]
-        shape = [blocks.shape[a] + last[a] for a in axes]
-        count = [blocks.count[a] + (last[a] if blocks.boundary(a, 1) else 0) for a in axes]
-        wraps = [int(blocks.periodic[a] and blocks.count[a] == blocks.shape[a]) for a in axes]
-        kinds = {"periodic": 0, "reflecting": 1, "absorbing": 2}
-        walls = [[kinds[side] for side in self.boundaries[a]] for a in axes]
-        self.tiles_along = tiles_along(count, self.tile, self.reach, self.order)
-
-        def three(values: Sequence[int], fill: int = 1) -> list[int]:
-            return [*values, *[fill] * (3 - len(values))]
-
-        whole = [
-            *three(shape), *three(blocks.start, 0), *three(count), *three(blocks.local_shape),
-            *three(self.tiles_along), *three(wraps), *sum(walls, []), *[0] * (6 - 2 * self.dimensions),
-            blocks.guards, self.reach,
-        ]  # fmt: skip
+        whole, self.bins, self.tiles_along = layout_of(self)
         numbers = [*self.spacing, *[1.0] * (3 - self.dimensions), self.species.charge, self.species.mass]
         numbers += [self.species.weight or 1.0, self.light_speed]
-        self.bins = tuple(count)
-        self._first_bin = tuple(blocks.start)
-        self.handle = self._call("pic_new", np.array(whole, np.int64), np.array(numbers))
-        self._free = weakref.finalize(self, self._call, "pic_free", self.handle)
+        self.handle = self.call("pic_new", whole, np.array(numbers))
+        self._free = weakref.finalize(self, self.call, "pic_free", self.handle)
 
-    # -- putting in -------------------------------------------------------------------------------------------
+    # -- putting in --------------------------------------------------------------------------------------
 
     def add(self, position: Any, momentum: Any, weight: Any = None, id: Any = None) -> None:
         """New particles of this rank.
@@ -164,12 +145,12 @@ class Particles:
         position: (n, D) global coordinates inside this block, from the grid's corner [length]
         momentum: (n, 3) u = γ v [velocity];  weight: (n,) where the species has none;  id: (n,) if tracked
         With even order a particle in the upper half of the block's last cell belongs to the next block:
-        `migrate` takes it there.  Raises ParticleError that names the first row that is outside or not finite.
+        `migrate` takes it there.  Raises ParticleError naming the first row that is outside or not finite.
         """
         rows = checked_rows(self, position, momentum, weight, id)
-        self._call("pic_add", self.handle, len(rows[0]), *rows)
+        self.call("pic_add", self.handle, len(rows[0]), *rows)
 
-    # -- steps ------------------------------------------------------------------------------------------------
+    # -- steps -------------------------------------------------------------------------------------------
 
     def advance(self, E: Any, B: Any, J: Any, dt: float) -> None:
         """u(n-1/2) → u(n+1/2) in E(n), B(n); x(n) → x(n+1); the current at n+1/2 is added to J.
@@ -223,14 +204,14 @@ class Particles:
 
     def _too_far(self, dt: float) -> ParticleError:
         told = np.zeros(12)
-        self._call("pic_fault", self.handle, told)
+        self.call("pic_fault", self.handle, told)
         n = self.dimensions
         shift = 0.5 * (self.order % 2)
         position = (told[:n] + told[3 : 3 + n] + shift) * self.spacing
         return ParticleError(
-            f"species '{self.species.name}': the particle at {position.tolist()} with u = {told[6:9].tolist()} "
-            f"would move {told[9 : 9 + n].tolist()} cells in a step of {dt:g}; at most {self.reach} along an "
-            "axis are allowed: take a smaller step, or more guards"
+            f"species '{self.species.name}': the particle at {position.tolist()} with u = "
+            f"{told[6:9].tolist()} would move {told[9 : 9 + n].tolist()} cells in a step of {dt:g}; at most "
+            f"{self.reach} along an axis are allowed: take a smaller step, or more guards"
         )
 
     def migrate(self) -> None:
@@ -245,10 +226,10 @@ class Particles:
         buffers = {}
         for d in np.flatnonzero(sizes):
             buffer = np.empty(int(sizes[d]) * self.record_bytes, np.uint8)
-            self._call("pic_take", self.handle, int(d), buffer)
+            self.call("pic_take", self.handle, int(d), buffer)
             buffers[self._direction(int(d))] = buffer
         for origin, buffer in self.blocks.send_records(buffers):
-            wrong = self._call(
+            wrong = self.call(
                 "pic_give", self.handle, len(buffer) // self.record_bytes, np.ascontiguousarray(buffer)
             )
             if wrong:
@@ -259,20 +240,20 @@ class Particles:
 
     def _waiting(self) -> np.ndarray:
         sizes = np.zeros(3**self.dimensions, np.int64)
-        self._call("pic_outgoing", self.handle, sizes)
+        self.call("pic_outgoing", self.handle, sizes)
         return sizes
 
     def _direction(self, number: int) -> tuple[int, ...]:
         return tuple(int(c) - 1 for c in np.unravel_index(number, (3,) * self.dimensions))
 
-    # -- what they tell ---------------------------------------------------------------------------------------
+    # -- what they tell ----------------------------------------------------------------------------------
 
     def deposit_charge(self, rho: Any) -> None:
-        """rho (*blocks.local_shape) += Σ q w S(x - x_node) / volume of a cell; guards are left to the caller."""
-        self._call("pic_deposit_charge", self.handle, rho)
+        """rho (*blocks.local_shape) += Σ q w S(x - x_node) / cell volume; guards are left to the caller."""
+        self.call("pic_deposit_charge", self.handle, rho)
 
     def moments(self, *names: str) -> np.ndarray:
-        """(names, *blocks.local_shape) double: Σ w S/V times 1 ("density"), v_a ("v_x"…), m u_a v_b ("p_xx"…).
+        """(names, *blocks.local_shape) double: Σ w S/V times 1 ("density"), v_a ("v_x"), m u_a v_b ("p_xx").
 
         Guards are left to the caller (blocks.sum).  Current: charge times v; pressure: p_ab - mean values.
         Raises ParticleError for another name.
@@ -282,13 +263,13 @@ class Particles:
             raise ParticleError(f"moments {unknown}: choose of {', '.join(MOMENTS)}")
         wanted = sorted(MOMENTS.index(name) for name in set(names))
         found = np.zeros((len(wanted), *self.blocks.local_shape))
-        self._call("pic_moments", self.handle, sum(1 << k for k in wanted), found)
+        self.call("pic_moments", self.handle, sum(1 << k for k in wanted), found)
         return found[[wanted.index(MOMENTS.index(name)) for name in names]]
 
     def sums(self) -> dict[str, Any]:
         """Of this rank, in double: energy Σ w m c²(γ-1), weight Σ w, momentum Σ w m u (3), flux Σ w v (3)."""
         found = np.zeros(8)
-        self._call("pic_sums", self.handle, found)
+        self.call("pic_sums", self.handle, found)
         return {
             "energy": float(found[0]),
             "weight": float(found[1]),
@@ -302,7 +283,7 @@ class Particles:
 
     def _told(self) -> tuple[np.ndarray, np.ndarray]:
         whole, lost = np.zeros(8, np.int64), np.zeros(12)
-        self._call("pic_told", self.handle, whole, lost)
+        self.call("pic_told", self.handle, whole, lost)
         return whole, lost
 
     @property
@@ -344,75 +325,46 @@ class Particles:
     def work(self) -> np.ndarray:
         """(bins of this block) particles in each bin: for GridBlocks.balanced."""
         counts = np.zeros(self.bins, np.int64)
-        self._call("pic_bins", self.handle, counts)
+        self.call("pic_bins", self.handle, counts)
         return counts
 
-    # -- rows -------------------------------------------------------------------------------------------------
+    # -- rows --------------------------------------------------------------------------------------------
 
     def chunks(self, limit: int = 1_000_000) -> Iterator[dict[str, np.ndarray]]:
         """Rows as `rows` has them, in pieces of about `limit` (whole tiles), in order."""
-        for saved in self._pieces(limit):
-            yield self._as_rows(saved)
+        for saved in pieces(self, limit):
+            yield as_rows(self, saved)
 
     def rows(self) -> dict[str, np.ndarray]:
-        """Copies in the order of bins: position (n, D) global, momentum (n, 3), weight (n,), id if tracked."""
-        return self._as_rows(self.saved())
-
-    def _as_rows(self, saved: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        n = self.dimensions
-        centre = saved["bin"] + 0.5 * (self.order % 2)
-        fields = saved["fields"].astype(np.float64)
-        position = (centre + fields[:, :n]) * self.spacing
-        if self.order % 2 == 0:  # the half of the first bin that lies at the grid's other end
-            length = np.array(self.blocks.shape) * self.spacing
-            outside = (position < 0) & np.array(self.blocks.periodic)
-            position += outside * length
-        found = {"position": position, "momentum": np.ascontiguousarray(fields[:, n : n + 3])}
-        weight = self.species.weight
-        found["weight"] = fields[:, n + 3].copy() if weight is None else np.full(len(fields), weight)
-        if self.species.tracked:
-            found["id"] = saved["id"]
-        return found
-
-    def _pieces(self, limit: int) -> Iterator[dict[str, np.ndarray]]:
-        counts = np.zeros(math.prod(self.tiles_along), np.int64)
-        self._call("pic_tiles", self.handle, counts)
-        first = 0
-        while first < len(counts):
-            last, n = first, 0
-            while last < len(counts) and (last == first or n + counts[last] <= limit):
-                n += int(counts[last])
-                last += 1
-            yield self._tile_rows(first, last, n)
-            first = last
-
-    def _tile_rows(self, first: int, last: int, n: int) -> dict[str, np.ndarray]:
-        fields = self.dimensions + 3 + (self.species.weight is None)
-        found = {"bin": np.empty((n, self.dimensions), np.int32), "fields": np.empty((n, fields), self.real)}
-        if self.species.tracked:
-            found["id"] = np.empty(n, np.int64)
-        self._call("pic_rows", self.handle, first, last, found["bin"], found["fields"], found.get("id"))
-        return found
+        """Copies in order of bins: position (n, D) global, momentum (n, 3), weight (n,), id if tracked."""
+        return as_rows(self, self.saved())
 
     def saved(self) -> dict[str, np.ndarray]:
         """Row arrays that hold the state exactly: bin (n, D) int32, fields (n, ·) [offset, u, weight], id.
 
-        `restore` on the same block goes on with the same bits.  Call it after `migrate`.
+        `restore` on the same block goes on with the same bits.
+        Raises ParticleError while particles wait for other ranks: call `migrate` first.
         """
         if self.waiting:
-            raise ParticleError(
-                f"{self.waiting} particles wait for other ranks: call migrate() before saved()"
-            )
-        return next(self._pieces(1 << 62))
+            raise ParticleError(f"{self.waiting} particles wait for other ranks: call migrate() first")
+        return next(pieces(self, 1 << 62))
 
     def restore(self, saved: Mapping[str, np.ndarray]) -> None:
         """Take the particles of `saved`, in place of those here: the same bits from here on.
 
-        Rows may come from other blocks than they were saved on: those of other ranks wait for `migrate`.
+        Raises ParticleError for a row whose bin is not this block's.
         """
+        bins = np.ascontiguousarray(saved["bin"], dtype=np.int32)
+        first = np.array(self.blocks.start)
+        inside = ((bins >= first) & (bins < first + self.bins)).all(axis=1)
+        if not inside.all():
+            row = int(np.argmin(inside))
+            raise ParticleError(
+                f"species '{self.species.name}': row {row} is in bin {bins[row].tolist()}; this block has "
+                f"{first.tolist()} to {(first + self.bins - 1).tolist()}"
+            )
         self._free()
         self._make_engine()
-        bins = np.ascontiguousarray(saved["bin"], dtype=np.int32)
         fields = np.ascontiguousarray(saved["fields"], dtype=self.real)
         identity = np.ascontiguousarray(saved["id"], dtype=np.int64) if self.species.tracked else None
-        self._call("pic_restore", self.handle, len(bins), bins, fields, identity)
+        self.call("pic_restore", self.handle, len(bins), bins, fields, identity)

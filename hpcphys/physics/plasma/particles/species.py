@@ -34,12 +34,13 @@ class Species:
     def __post_init__(self) -> None:
         if not (math.isfinite(self.mass) and self.mass > 0 and math.isfinite(self.charge)):
             raise ParticleError(
-                f"species '{self.name}': charge {self.charge:g} and mass {self.mass:g}; a finite charge and a "
-                "mass above 0 are needed"
+                f"species '{self.name}': charge {self.charge:g} and mass {self.mass:g}; a finite charge and "
+                "a mass above 0 are needed"
             )
         if self.pusher not in PUSHERS:
             raise ParticleError(
-                f"species '{self.name}': pusher '{self.pusher}' is unknown; choose one of {', '.join(PUSHERS)}"
+                f"species '{self.name}': pusher '{self.pusher}' is unknown; "
+                f"choose one of {', '.join(PUSHERS)}"
             )
         if self.weight is not None and not (math.isfinite(self.weight) and self.weight > 0):
             raise ParticleError(

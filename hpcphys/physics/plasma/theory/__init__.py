@@ -17,6 +17,7 @@ from hpcphys.physics.plasma.theory.grids import (
     boris_phase,
     discrete_electromagnetic_frequency,
     leapfrog_frequency,
+    plasma_oscillation_frequency,
 )
 from hpcphys.physics.plasma.theory.kinetic import (
     landau,
@@ -52,6 +53,7 @@ __all__ = [
     "oscillation",
     "plasma_dispersion",
     "plasma_dispersion_derivative",
+    "plasma_oscillation_frequency",
     "warm_two_stream_growth",
     "weibel_cut_off",
     "weibel_growth",

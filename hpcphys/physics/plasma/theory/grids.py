@@ -17,6 +17,20 @@ def leapfrog_frequency(frequency: float, step: float) -> float:
     return 2.0 / step * math.asin(0.5 * frequency * step)
 
 
+def plasma_oscillation_frequency(
+    wave_number: float, spacing: float, step: float, order: int, plasma_frequency: float = 1.0
+) -> float:
+    """ω of a cold plasma's oscillation along one axis, for shapes of a finite width on a grid of spacing dx.
+
+    Charges of splines of `order`, E gathered one order lower half-way between the nodes, ∇·E by differences:
+    the restoring force is sinc(k dx/2) to the power 2 order of that of points; then `leapfrog_frequency`.
+    Aliases of the wave are left out: they are sinc(k dx/2 + π n)^(2 order) of it.
+    Source: Birdsall & Langdon (1985), sections 4-9 and 10-3.
+    """
+    shape = (math.sin(0.5 * wave_number * spacing) / (0.5 * wave_number * spacing)) ** order
+    return leapfrog_frequency(plasma_frequency * shape, step)
+
+
 def discrete_electromagnetic_frequency(
     waves: Sequence[float], spacing: Sequence[float], step: float, plasma_frequency: float = 1.0,
     light_speed: float = 1.0,
