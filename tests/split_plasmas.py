@@ -1,4 +1,4 @@
-"""Small plasmas for tests of the Hamiltonian splitting: random particles in random fields that meet Gauss's laws."""
+"""Small plasmas for tests of the Hamiltonian splitting: random particles and fields that meet Gauss's laws."""
 
 from __future__ import annotations
 
@@ -20,7 +20,9 @@ CHARGE, MASS = -1.3, 1.7
 class SmallPlasma:
     """One species of n particles on a periodic grid, as engine and as the system of its splitting."""
 
-    def __init__(self, shape, order, precision="double", *, n=40, thermal=0.3, fields=0.3, seed=5, communicator=None):
+    def __init__(
+        self, shape, order, precision="double", *, n=40, thermal=0.3, fields=0.3, seed=5, communicator=None
+    ):
         axes = len(shape)
         self.shape, self.spacing = tuple(shape), SPACING[:axes]
         # One thread: a few particles are done before a second one has woken up.
@@ -30,8 +32,9 @@ class SmallPlasma:
         )
         species = Species("electrons", CHARGE, MASS, relativistic=False, tracked=True)
         self.particles = Particles(
-            species, self.blocks, self.spacing, order=order, precision=precision, light_speed=LIGHT, backend=one
-        )
+            species, self.blocks, self.spacing, order=order, precision=precision, light_speed=LIGHT,
+            backend=one,
+        )  # fmt: skip
         self.fields = Maxwell(
             self.blocks, self.spacing, light_speed=LIGHT, permittivity=PERMITTIVITY, precision=precision
         )
@@ -40,7 +43,8 @@ class SmallPlasma:
         self.weight = (rng.random(n) + 0.5) * np.prod(self.length) / n
         position, momentum = rng.random((n, axes)) * self.length, thermal * rng.normal(size=(n, 3))
         cells = position / self.spacing
-        mine = ((cells >= self.blocks.start) & (cells < np.add(self.blocks.start, self.blocks.count))).all(axis=1)
+        end = np.add(self.blocks.start, self.blocks.count)
+        mine = ((cells >= self.blocks.start) & (cells < end)).all(axis=1)
         self.particles.add(position[mine], momentum[mine], self.weight[mine], np.flatnonzero(mine))
         self.particles.migrate()
         self.background = -CHARGE * self.weight.sum() / np.prod(self.length)
@@ -49,7 +53,8 @@ class SmallPlasma:
         window = tuple(slice(s, s + k) for s, k in zip(self.blocks.start, self.blocks.count, strict=True))
         potential = np.zeros_like(self.fields.E)
         for field, by in ((potential, fields), (self.fields.E, fields)):
-            field[(slice(None), *self.blocks.owned)] += by * rng.normal(size=(3, *shape))[(slice(None), *window)]
+            whole = by * rng.normal(size=(3, *shape))
+            field[(slice(None), *self.blocks.owned)] += whole[(slice(None), *window)]
         kept, self.fields.E = self.fields.E.copy(), potential
         self.fields.fill_E()
         self.fields.faraday(1.0)
@@ -70,7 +75,7 @@ class SmallPlasma:
         return rho + self.particles.real(self.background)
 
     def values(self):
-        """Position, momentum, E, B in double, particles in the order of their numbers: what a bracket acts on."""
+        """Position, momentum, E, B in double, particles in the order of their numbers: for a bracket."""
         rows = self.particles.rows()
         order = np.argsort(rows["id"])
         inside = (slice(None), *self.blocks.owned)

@@ -1,7 +1,8 @@
-"""The flows of the Hamiltonian splitting against plain NumPy, Gauss's law, brackets, orders, reversibility."""
+"""Flows of the Hamiltonian splitting against plain NumPy; Gauss's law, brackets, orders, reversibility."""
 
 from __future__ import annotations
 
+import itertools
 import sys
 from pathlib import Path
 
@@ -25,7 +26,7 @@ def bracket_of(plasma, order):
 
 
 def moved_along(plasma, order, axis, dt):
-    """The flow along an axis by Gauss's quadrature between the places where a spline changes its polynomial."""
+    """The flow along an axis by Gauss's quadrature between places where a spline changes its polynomial."""
     structure, z = bracket_of(plasma, order), plasma.values()
     nodes, shares = np.polynomial.legendre.leggauss(4)
     start, end = z["position"].copy(), z["position"].copy()
@@ -54,7 +55,7 @@ def moved_along(plasma, order, axis, dt):
 @pytest.mark.parametrize("case", CASES, ids=str)
 @pytest.mark.parametrize("axis", [0, 1, 2])
 def test_flow_along_an_axis_is_numpys(case, axis):
-    """Particles cross up to a cell, several bins' faces among them; the momentum along the path is kept exactly."""
+    """Some particles cross faces of bins; the momentum along the path is kept exactly."""
     axes, order, precision = case
     plasma = SmallPlasma(SHAPES[axes], order, precision)
     before, dt = plasma.values(), 0.6
@@ -104,7 +105,7 @@ def test_flows_are_poisson_maps(name):
         return np.concatenate([values[key].ravel() for key in names])
 
     def unpacked(vector):
-        parts = [vector[a:b] for a, b in zip(sizes[:-1], sizes[1:], strict=True)]
+        parts = [vector[a:b] for a, b in itertools.pairwise(sizes)]
         return {key: part.reshape(start[key].shape) for key, part in zip(names, parts, strict=True)}
 
     def flow(vector):
@@ -118,9 +119,7 @@ def test_flows_are_poisson_maps(name):
 
     z = packed(start)
     end = flow(z)
-    columns = [
-        packed(plasma.shifted(flow(z + h * e), flow(z - h * e))) / (2 * h) for e in np.eye(sizes[-1])
-    ]
+    columns = [packed(plasma.shifted(flow(z + h * e), flow(z - h * e))) / (2 * h) for e in np.eye(sizes[-1])]
     jacobian = np.stack(columns, axis=1)
     kept = jacobian @ matrix(start) @ jacobian.T
     largest = abs(matrix(start)).max()
@@ -148,13 +147,13 @@ def test_gauss_and_reversal(case):
 @pytest.mark.parametrize(("composition", "order", "steps"), [("leapfrog", 2, 16), ("yoshida4", 4, 32)])
 def test_order_of_compositions(composition, order, steps):
     """Cubic splines are twice differentiable: the order is seen until their third derivatives jump."""
+
     def end(number):
         plasma = SmallPlasma((5, 6), 3, n=8, thermal=0.2)
         compile_structure(plasma.system, composition, dt=1.0 / number).run(number)
         return plasma, plasma.values()
 
     plasma, fine = end(8 * steps)
-    errors = [
-        np.sqrt(sum((e**2).sum() for e in plasma.shifted(end(n)[1], fine).values())) for n in (steps, 2 * steps)
-    ]
+    wrong = [plasma.shifted(end(n)[1], fine) for n in (steps, 2 * steps)]
+    errors = [np.sqrt(sum((e**2).sum() for e in each.values())) for each in wrong]
     assert np.log2(errors[0] / errors[1]) == pytest.approx(order, abs=0.3)

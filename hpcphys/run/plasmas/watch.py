@@ -17,7 +17,7 @@ class PlasmaWatch:
     """Rows of diagnostics.
 
     memory: of the checkpoint being resumed, or None;  background: charge density besides the particles'
-    Kinetic energies and momenta are those of whole steps: a leapfrog's are moved by half a step and back again.
+    Kinetic energies and momenta are those of whole steps: a leapfrog's are moved by half a step and back.
     """
 
     def __init__(self, job: Any, parts: Parts, communicator: Any, memory: dict | None) -> None:
