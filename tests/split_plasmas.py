@@ -1,4 +1,4 @@
-"""Small plasmas for tests of the Hamiltonian splitting: random particles and fields that meet Gauss's laws."""
+"""Small plasmas for tests of the splitting: random particles and fields that meet Gauss's laws."""
 
 from __future__ import annotations
 
