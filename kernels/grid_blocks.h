@@ -18,11 +18,17 @@ template <class F> DEV void for_box(long long n, long long width, const long lon
     body(a + k % width, b + k % width);
   }
 #else
-  ELEMENTS(r, n / width) {
+  // Runs are short along the last axis, two numbers perhaps: no division for each of them.
+  const long long e1 = box[1], step_from = box[5], step_to = box[9];
+  ELEMENTS(p, n / (width * e1)) {
     long long a, b;
-    run_of_box(box, r, &a, &b);
-    PRAGMA(GCC ivdep)
-    for (long long i = 0; i < width; i++) body(a + i, b + i);
+    run_of_box(box, p * e1, &a, &b);
+    if (width == 2) for (long long r = 0; r < e1; r++, a += step_from, b += step_to) body(a, b), body(a + 1, b + 1);
+    else
+      for (long long r = 0; r < e1; r++, a += step_from, b += step_to) {
+        PRAGMA(GCC ivdep)
+        for (long long i = 0; i < width; i++) body(a + i, b + i);
+      }
   }
 #endif
 }

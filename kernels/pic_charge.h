@@ -1,6 +1,6 @@
 // pic_charge.h: the module of electrostatic steps of pic_particles.h's engines: their charges.
 //
-// Defines: those of pic_particles.h, and MOMENTUM (gather), PUSHER.
+// Defines: those of pic_particles.h, and MOMENTUM (gather), PUSHER, RELATIVISTIC.
 #pragma once
 #include "pic_sweep.h"
 #ifndef HPC_CUDA

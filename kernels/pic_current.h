@@ -1,6 +1,6 @@
 // pic_current.h: the module of electromagnetic steps of pic_particles.h's engines: their currents.
 //
-// Defines: those of pic_particles.h, and MOMENTUM (gather), PUSHER.
+// Defines: those of pic_particles.h, and MOMENTUM (gather), PUSHER, RELATIVISTIC, DIRECT.
 #pragma once
 #include "pic_sweep.h"
 #ifndef HPC_CUDA

@@ -1,12 +1,12 @@
 // pic_particles.h: the module of particle-in-cell engines: one per species and rank.
 //
-// Defines: REAL, DIMENSIONS (1-3), ORDER (0-3), MOMENTUM, PUSHER, RELATIVISTIC, WEIGHTED (a weight per particle), TRACKED (an id).
+// Defines: REAL, DIMENSIONS (1-3), ORDER (0-3), WEIGHTED (a weight per particle), TRACKED (an id).
 #pragma once
 #include "pic_told.h"
 #ifndef HPC_CUDA
 
 // whole: shape, start, count (bins), local shape of the field arrays, tiles along the axes: 3 each; wraps 3, walls 3 × 2, guards, reach.
-// number: spacing 3, charge, mass, weight, light speed.
+// number: spacing 3, charge, mass, weight, light speed, relativistic (1 or 0).
 HOST(pic_new)(const long long* whole, const double* number) {
   PicEngine& g = *new PicEngine;
   for (int a = 0; a < D; a++) {
@@ -18,7 +18,7 @@ HOST(pic_new)(const long long* whole, const double* number) {
   for (int a = D - 1; a >= 0; a--) g.stride[a] = g.component, g.component *= whole[9 + a];
   g.guards = int(whole[24]), g.reach = int(whole[25]);
   for (int a = 0; a < 3; a++) g.spacing[a] = number[a];
-  g.charge = number[3], g.mass = number[4], g.weight = number[5], g.light_speed = number[6];
+  g.charge = number[3], g.mass = number[4], g.weight = number[5], g.light_speed = number[6], g.relativistic = number[7] != 0;
   g.tiles.resize(g.tiles_along[0] * g.tiles_along[1] * g.tiles_along[2]);
   for (int k = 0; k < int(g.tiles.size()); k++) {
     PicTile& t = g.tiles[k];

@@ -71,7 +71,7 @@ template <class C> DEV void keep_ids(C& to, int at, const long long* from, unsig
 }
 static double energy_of(const PicEngine& g, const double* u, double weight) {
   const double c2 = g.light_speed * g.light_speed, u2 = u[0] * u[0] + u[1] * u[1] + u[2] * u[2];
-  return weight * g.mass * (RELATIVISTIC ? u2 / (1 + sqrt(1 + u2 / c2)) : 0.5 * u2);
+  return weight * g.mass * (g.relativistic ? u2 / (1 + sqrt(1 + u2 / c2)) : 0.5 * u2);
 }
 // Crossers k that have come through a wall are turned back or taken out.  s: index of the first field of positions, e: of ends.
 template <int MODE> static void meet_walls(PicEngine& g, const PicTile& t, Scratch& w) {

@@ -12,6 +12,9 @@
 #ifndef ORDER
 #define ORDER 1
 #endif
+#ifndef DIRECT
+#define DIRECT 0
+#endif
 constexpr int D = DIMENSIONS;
 constexpr int FIRST = -(ORDER / 2);
 constexpr bool EVEN = ORDER % 2 == 0;
@@ -93,6 +96,7 @@ constexpr Touched PASSAGES[3] = {touched_passages(0), touched_passages(1), touch
 //   flow[a] = weight × displacement of this path along a (missing axes in units of length);  weight: of the particle
 //   W = M M' + Δ Δ'/12,  M = (S(s0)+S(s1))/2, Δ = S(s1)-S(s0):  Esirkepov (2001), eqs. 31 and 38; the path is straight, so that
 //   the sum over the parts of a path split at faces has exactly the divergence of the change of charge.
+// DIRECT: q v S_{n-1} S_n S_n at the middle of the part, whose divergence is that only to second order in the displacement.
 template <class T, class F> DEV void deposit_path(const T* s0, const T* s1, const T* flow, T weight, F add) {
   if constexpr (ORDER == 0) {
     for (int c = D; c < 3; c++) add(2 * D + c - D, flow[c]);
@@ -104,6 +108,10 @@ template <class T, class F> DEV void deposit_path(const T* s0, const T* s1, cons
         const T m = real(0.5) * (s0[a] + s1[a]);
         M[a][0] = real(0.5) - m, M[a][1] = real(0.5) + m;
         J[a][1] = s1[a] - s0[a], C[a][0] = flow[a];
+      } else if constexpr (DIRECT) {
+        const T m = real(0.5) * (s0[a] + s1[a]);
+        shape<N>(m, M[a]), shape<N - 1>(m, C[a]);
+        UNROLL(4) for (int i = 0; i < N; i++) C[a][i] = flow[a] * C[a][i];
       } else {
         T A[P], B[P];
         shape<N>(s0[a], A), shape<N>(s1[a], B);
@@ -115,7 +123,8 @@ template <class T, class F> DEV void deposit_path(const T* s0, const T* s1, cons
     }
     int k = 0;
     const auto product = [&](int a, int i, int b, int j) {
-      if constexpr (N == 1) {
+      if constexpr (DIRECT) return M[a][i] * M[b][j];
+      else if constexpr (N == 1) {
         const T d = real(1.0 / 12) * (J[a][1] * J[b][1]);
         return i == j ? M[a][i] * M[b][j] + d : M[a][i] * M[b][j] - d;
       } else return M[a][i] * M[b][j] + J[a][i] * E[b][j];

@@ -12,9 +12,6 @@
 #ifndef TRACKED
 #define TRACKED 0
 #endif
-#ifndef RELATIVISTIC
-#define RELATIVISTIC 1
-#endif
 #ifndef HPC_CUDA
 #include "memory.h"
 
@@ -104,7 +101,7 @@ struct PicEngine {
   std::vector<Scratch> scratch;
   std::vector<Record> outgoing[DIRECTIONS];
   double spacing[3] = {1, 1, 1}, charge = 0, mass = 1, weight = 1, light_speed = 1;
-  long long total = 0;
+  bool relativistic = true;
   Fault fault;
 };
 

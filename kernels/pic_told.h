@@ -44,7 +44,7 @@ static void deposit_moments(PicEngine& g, unsigned wanted, double* to, long long
         for (int a = 0; a < D; a++) s[a] = t.field(a)[i];
         for (int a = 0; a < 3; a++) u[a] = t.field(D + a)[i];
         const double weight = (WEIGHTED ? double(t.field(FIELDS - 1)[i]) : g.weight) / volume;
-        const double v = RELATIVISTIC ? 1 / sqrt(1 + c2 * (u[0] * u[0] + u[1] * u[1] + u[2] * u[2])) : 1;
+        const double v = g.relativistic ? 1 / sqrt(1 + c2 * (u[0] * u[0] + u[1] * u[1] + u[2] * u[2])) : 1;
         const double each[10] = {1, u[0] * v, u[1] * v, u[2] * v, g.mass * u[0] * u[0] * v, g.mass * u[1] * u[1] * v,
                                  g.mass * u[2] * u[2] * v, g.mass * u[0] * u[1] * v, g.mass * u[0] * u[2] * v, g.mass * u[1] * u[2] * v};
         deposit_point(s, weight, [&](int n, double share) {
@@ -56,15 +56,15 @@ static void deposit_moments(PicEngine& g, unsigned wanted, double* to, long long
       }
     });
 }
-// sums: energy, weight, Σ w u (3), Σ w v (3), largest |v_a| dt/spacing per axis of unit dt (3).
+// sums: energy, weight, Σ w u (3), Σ w v (3).
 static void sum_particles(PicEngine& g, double* sums) {
-  const double c2 = RELATIVISTIC ? 1 / (g.light_speed * g.light_speed) : 0;
+  const double c2 = g.relativistic ? 1 / (g.light_speed * g.light_speed) : 0;
   const int n = int(g.tiles.size());
-  std::vector<double> of(12ll * n);
+  std::vector<double> of(8ll * n);
 #pragma omp parallel for schedule(dynamic)
   for (int k = 0; k < n; k++)
     each_bin(g, k, [&](PicTile& t, int b, const int*, const int*) {
-      double *to = &of[12 * k], e = 0, w = 0, ux = 0, uy = 0, uz = 0, vx = 0, vy = 0, vz = 0;
+      double *to = &of[8 * k], e = 0, w = 0, ux = 0, uy = 0, uz = 0, vx = 0, vy = 0, vz = 0;
       const real *x = t.field(D), *y = t.field(D + 1), *z = t.field(D + 2), *weights = t.field(FIELDS - 1);
       for (int i = t.start[b]; i < t.start[b] + t.count[b]; i++) {
         const double a = x[i], d = y[i], f = z[i], q = WEIGHTED ? double(weights[i]) : g.weight;
@@ -76,7 +76,7 @@ static void sum_particles(PicEngine& g, double* sums) {
       for (int m = 0; m < 8; m++) to[m] += each[m];
     });
   for (int k = 0; k < n; k++)
-    for (int m = 0; m < 8; m++) sums[m] += of[12 * k + m];
+    for (int m = 0; m < 8; m++) sums[m] += of[8 * k + m];
 }
 // A particle of the whole grid into the list of the tile whose bin it is in, or of the rank.
 static void deliver(PicEngine& g, const Record& r) {

@@ -199,6 +199,12 @@ struct varying_int {
 };
 DEV varying_int load_ids(const int* p, int m) {
   varying_int r;
+#if HPC_AVX512
+  if constexpr (LANES_ == 16) {
+    _mm512_storeu_si512(r.v, _mm512_mask_loadu_epi32(_mm512_set1_epi32(p[0]), __mmask16(lanes_below(m).bits), p));
+    return r;
+  }
+#endif
   for (int l = 0; l < LANES; l++) r.v[l] = p[l < m ? l : 0];
   return r;
 }
@@ -301,11 +307,19 @@ DEV varying<REAL, 1> load_difference(const double* p, double origin) {
   return r;
 }
 DEV lanes_mask positive(varying_int a) {
+#if HPC_AVX512
+  if constexpr (LANES_ == 16)
+    return {_mm512_cmpgt_epi32_mask(_mm512_loadu_si512(a.v), _mm512_setzero_si512())};
+#endif
   unsigned m = 0;
   for (int l = 0; l < LANES; l++) m |= unsigned(a.v[l] > 0) << l;
   return {m};
 }
 DEV lanes_mask negative(varying_int a) {
+#if HPC_AVX512
+  if constexpr (LANES_ == 16)
+    return {_mm512_cmplt_epi32_mask(_mm512_loadu_si512(a.v), _mm512_setzero_si512())};
+#endif
   unsigned m = 0;
   for (int l = 0; l < LANES; l++) m |= unsigned(a.v[l] < 0) << l;
   return {m};

@@ -1,12 +1,13 @@
-"""Nanoseconds per particle and step of plasma particles, beside the machine's limits and, in one run, lambdapic.
+"""Nanoseconds per particle and step of plasma particles, beside the machine's limits and lambdapic's.
 
 python scaling/plasmas.py [--peer PYTHON] [--quick]
 
 The case: uniform electrons, v_th = 0.1 c, cells of a Debye length 0.1 c/ω_p, steps of 0.95 of Yee's limit,
 periodic; gather, push, move, charge-conserving current and the order of bins on one core, fields excluded.
-floor (traffic): each position and momentum read and written once; floor (arithmetic): the same gather, push and
-deposit in full registers, with neither crossers nor ragged bins (linear shapes only).
---peer: a Python that has lambdapic (quadratic shapes, double precision; its particle loops alone are counted).
+floor (traffic): each position and momentum read and written once; floor (arithmetic): the same gather, push
+and deposit in full registers, with neither crossers nor ragged bins (linear shapes only).
+--peer: a Python that has lambdapic and finds an MPI library (LD_LIBRARY_PATH); quadratic shapes, double
+precision, its whole step, fields included.
 Printed: processor time, the least of several steps.
 """
 
@@ -21,13 +22,13 @@ from typing import Any
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from scaling.limits import machine
 from scaling.printed import Table
 from scaling.timing import alone, timed
 
+ROOT = Path(__file__).resolve().parents[1]
 # shape, particles per cell, order, precision, electrostatic
 CASES = (
     ((256, 256), 64, 1, "single", False),
@@ -53,7 +54,12 @@ def loaded(shape: tuple[int, ...], per_cell: int, order: int, precision: str, el
     electrons = Species("electrons", -1.0, 1.0, weight=1.0 / per_cell, relativistic=not electrostatic)
     blocks = GridBlocks(shape, Communicator.serial(), max(2, order + 1))
     particles = Particles(
-        electrons, blocks, (DEBYE,) * axes, order=order, precision=precision, backend=backend("cpu", threads=1)
+        electrons,
+        blocks,
+        (DEBYE,) * axes,
+        order=order,
+        precision=precision,
+        backend=backend("cpu", threads=1),
     )
     rng = np.random.default_rng(1)
     total = per_cell * int(np.prod(shape))
@@ -101,7 +107,7 @@ def floors(axes: int, order: int, precision: str) -> tuple[float, float | None]:
 
 
 def peer(python: str, shape: tuple[int, ...], per_cell: int) -> float | None:
-    """Nanoseconds per particle and step of lambdapic's whole step, by its own Python; None where it has none."""
+    """Nanoseconds per particle and step of lambdapic's whole step; None where that Python has none."""
     words = [python, str(ROOT / "scaling" / "lambdapic_peer.py"), "x".join(map(str, shape)), str(per_cell)]
     found = subprocess.run(words, capture_output=True, text=True)
     return float(json.loads(found.stdout.splitlines()[-1])) if found.returncode == 0 else None
@@ -128,7 +134,16 @@ def main(arguments: list[str] | None = None) -> None:
             other = peer(compared, grid, per_cell) if compared else None
             name = "x".join(map(str, grid)) + (" electrostatic" if still else "")
             table.add(
-                name, per_cell, order, precision, step, target, traffic, None if still else arithmetic, size, other
+                name,
+                per_cell,
+                order,
+                precision,
+                step,
+                target,
+                traffic,
+                None if still else arithmetic,
+                size,
+                other,
             )
     table.show()
 

@@ -144,6 +144,20 @@ def charge_of(particles):
     return charge.astype(float)
 
 
+def test_direct_deposition_is_the_charge_conserving_one_to_second_order():
+    """Half the step: a quarter of the difference, relative to the current; on straight paths."""
+    differences = []
+    for dt in (0.1, 0.05):
+        currents = []
+        for deposition in ("direct", "charge_conserving"):
+            particles, fields, _ = plasma(2, 2, deposition=deposition)
+            currents.append(np.zeros_like(fields[0]))
+            particles.advance(0 * fields[0], 0 * fields[1], currents[-1], dt)
+        assert abs(currents[0].sum((1, 2)) - currents[1].sum((1, 2))).max() < 1e-12 * abs(currents[0]).sum()
+        differences.append(np.linalg.norm(currents[0] - currents[1]) / np.linalg.norm(currents[1]))
+    assert differences[0] / differences[1] == pytest.approx(4.0, rel=0.15)
+
+
 @pytest.mark.parametrize("case", [CASES[1], CASES[3]], ids=str)
 def test_reflecting_walls(case):
     """Free particles between walls are those of a box twice as long, folded."""
@@ -187,7 +201,7 @@ def test_absorbing_walls(case):
 def test_electrostatic_step(axes, walls):
     """In E and a uniform B, with particles that cross several cells in a step."""
     species = Species("ions", 0.7, 2.0, relativistic=False, tracked=True)
-    particles, (E, _), _ = plasma(axes, 1, "double", walls=walls, species=species, guards=6)
+    particles, (E, _), _ = plasma(axes, axes, "double", walls=walls, species=species, guards=6)
     start, B0 = by_id(particles.rows()), np.array([0.3, -0.5, 0.8])
     eps, n = np.finfo(particles.real).eps, axes
     cells = start["position"] / SPACING[:n]
@@ -248,6 +262,25 @@ def test_threads_and_restarts_change_no_bit(case):
         assert values.tobytes() == restored.saved()[name].tobytes()
 
 
+@pytest.mark.parametrize("machine", ["HPC_NO_AVX512", "HPC_GENERIC"])
+def test_other_vector_units_give_the_same(machine, monkeypatch):
+    """Two rows of particles in different registers: sums differ by round-off, particles hardly."""
+    known, (E, B), _ = plasma(2, 2, walls="reflecting")
+    defines = Particles._defines
+    monkeypatch.setattr(Particles, "_defines", lambda self: {**defines(self), machine: 1})
+    other, _, _ = plasma(2, 2, walls="reflecting")
+    currents = []
+    for particles in (known, other):
+        J = np.zeros_like(E)
+        for _ in range(3):
+            particles.advance(E, B, J, DT)
+        currents.append(J)
+    assert abs(currents[0] - currents[1]).max() < 1e-13 * abs(currents[0]).max()
+    rows = [by_id(particles.rows()) for particles in (known, other)]
+    assert abs(rows[0]["position"] - rows[1]["position"]).max() < 1e-13
+    assert abs(rows[0]["momentum"] - rows[1]["momentum"]).max() < 1e-13
+
+
 def test_memory_of_many_particles():
     """Free slots, waiting lists and work space included: at most 36 bytes with a weight of its own."""
     species = Species("electrons", -1.0, 1.0)
@@ -268,7 +301,7 @@ def test_memory_of_many_particles():
 @pytest.mark.parametrize("pusher", ["boris", "vay", "higuera_cary"])
 def test_pushers_are_exact_where_they_claim_it(pusher):
     """Drift: u stays where E + v × B = 0 (Vay, Higuera-Cary).  Gyration: 2 atan(Ω dt/2γ) a step, |u| kept."""
-    species = Species("electrons", -1.0, 1.0, pusher=pusher, weight=1.0)
+    species = Species("electrons", -1.0, 1.0, pusher=pusher, tracked=True)
     blocks = OneBlock((16,), 2)
     E, B = np.zeros((2, 3, *blocks.local_shape))
     B[2], dt = 0.8, 0.3
@@ -276,14 +309,14 @@ def test_pushers_are_exact_where_they_claim_it(pusher):
     drift = np.array([v, 0.0, 0.0]) / np.sqrt(1 - v**2)
     E[1] = v * B[2]  # E_y = v_x B_z
     particles = Particles(species, blocks, (1.0,), precision="double")
-    particles.add([[8.0]], [drift])
+    particles.add([[8.0]], [drift], [1.0], [0])
     for _ in range(20):
         particles.advance(E, B, np.zeros_like(E), dt)
     kept = abs(particles.rows()["momentum"][0] - drift).max()
     assert kept > 1e-3 if pusher == "boris" else kept < 1e-13
     particles = Particles(species, blocks, (1.0,), precision="double")
     u0 = np.array([0.5, 0.0, 0.3])
-    particles.add([[8.0]], [u0])
+    particles.add([[8.0]], [u0], [1.0], [0])
     steps, tau, gamma = 10, 0.8 * dt / 2, np.sqrt(1 + (u0**2).sum())
     if pusher == "higuera_cary":  # the mean velocity's γ
         sigma = gamma**2 - tau**2
@@ -352,6 +385,10 @@ def test_choices_that_do_not_fit():
     electrons, grid = Species("electrons", -1.0, 1.0), OneBlock((16, 16), 2)
     with pytest.raises(ParticleError, match="order 0 has no shape one order lower"):
         Particles(electrons, grid, (1, 1), order=0)
+    with pytest.raises(ParticleError, match="plasma particles run on the CPU"):
+        Particles(electrons, grid, (1, 1), backend=backend("emulated"))
+    with pytest.raises(ParticleError, match="deposition 'smooth'"):
+        Particles(electrons, grid, (1, 1), deposition="smooth")
     with pytest.raises(ParticleError, match="2 guards; order 2 needs 3"):
         Particles(electrons, grid, (1, 1), order=2)
     with pytest.raises(ParticleError, match="boundaries of axis x: reflecting"):

@@ -107,3 +107,22 @@ def test_as_on_one_rank(ranks, case):
     particles.restore(saved)
     assert particles.count == kept
     assert all(saved[name].tobytes() == particles.saved()[name].tobytes() for name in saved)
+
+
+def test_other_blocks_have_the_same_particles(ranks):
+    """Rows of a run on several ranks, on one; and blocks whose planes have moved."""
+    shape, order, periodic = CASES[2]
+    if ranks.size > 4:
+        pytest.skip("blocks thinner than their guards")
+    particles = run(ranks, shape, order, periodic)["particles"]
+    blocks = particles.blocks
+    borders = [planes.copy() for planes in blocks.borders]
+    for planes in borders:
+        planes[1:-1] += 1
+    moved = particles.rebalanced(GridBlocks(shape, ranks, blocks.guards, periodic=periodic, borders=borders))
+    assert ranks.allreduce(moved.count) == ranks.allreduce(particles.count)
+    assert moved.boundary_losses == particles.boundary_losses
+    rows = [np.concatenate(ranks.allgather(found.rows()[name])) for found in (particles, moved)
+            for name in ("id", "position", "momentum")]  # fmt: skip
+    for before, after in zip(rows[:3], rows[3:], strict=True):
+        assert (before[np.argsort(rows[0])] == after[np.argsort(rows[3])]).all()

@@ -14,7 +14,7 @@ ALLOWED = {
     "kernels": set(),
     "decomposition": {"kernels"},
     "compiler": {"kernels", "decomposition"},
-    "initial": {"decomposition"},
+    "initial": {"decomposition", "compiler"},
     "forces": {"kernels", "decomposition", "compiler"},
     "spectral": {"compiler"},
     "physics": {"kernels", "decomposition", "compiler", "forces", "spectral"},

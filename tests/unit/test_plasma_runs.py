@@ -19,7 +19,8 @@ from small_plasmas import CHARGES, WAVES, simulation
 
 ALONE = Communicator.serial()
 WALLS = (
-    "fields.boundaries.x='absorbing'", "fields.layers=3", "particles.boundaries.x=['absorbing', 'reflecting']",
+    "fields.boundaries.x='absorbing'", "fields.layers=3",
+    "particles.boundaries.x=['absorbing', 'reflecting']",
     "fields.background=false", "diagnostics.modes=[]",
 )  # fmt: skip
 
@@ -147,7 +148,8 @@ def test_further_series() -> None:
 def test_a_magnetic_gyration_is_boris_own() -> None:
     made = simulation(
         CHARGES, "fields.solver='none'", "external.magnetic=[0, 0, 1.0]", "external.electric=[0.1, 0, 0]",
-        "species.electrons.drift=[0.3, 0, 0]", "species.electrons.displacement=[]", "particles.relativistic=false",
+        "species.electrons.drift=[0.3, 0, 0]", "species.electrons.displacement=[]",
+        "particles.relativistic=false",
     )  # fmt: skip
     from hpcphys.physics.plasma import theory
 

@@ -66,6 +66,11 @@ def test_discrete_waves_and_orbits() -> None:
     assert theory.discrete_electromagnetic_frequency([0.0], [0.1], 0.2) == pytest.approx(
         theory.leapfrog_frequency(1.0, 0.2)
     )
+    x = 0.3
+    for order in (1, 2, 3):
+        images = sum(np.sinc(x / np.pi + p) ** (2 * order) for p in range(-2000, 2001))
+        frequency = theory.plasma_oscillation_frequency(2 * x, 1.0, 1e-3, order)
+        assert frequency == pytest.approx(math.sqrt(images), abs=1e-4)
     with pytest.raises(ValueError, match="not stable"):
         theory.leapfrog_frequency(1.0, 2.1)
 

@@ -22,11 +22,11 @@ class VlasovMaxwellStructure(Structure):
     u = γv; V is the volume of a cell; S are products of B-splines: of degree `order` along an axis where a
     component lies on the nodes, one lower where it lies between them.  These splines and the differences of
     the Yee grid commute with the derivatives, so that this is a Poisson structure as it stands, not in a
-    limit: antisymmetric, Jacobi's identity where ∇·B = 0, and two families of Casimirs: ∇·B in every cell, and
-    Gauss's law ε0 ∇·E - ρ on every node.  For H = Σ w m c²(γ - 1) + V/2 Σ (ε0 E² + B²/μ0) it is the
+    limit: antisymmetric, Jacobi's identity where ∇·B = 0, and two families of Casimirs: ∇·B in every cell
+    and Gauss's law ε0 ∇·E - ρ on every node.  For H = Σ w m c²(γ - 1) + V/2 Σ (ε0 E² + B²/μ0) it is the
     motion of particle-in-cell codes with a gather that conserves energy.
 
-    Arrays: position (n, D), momentum (n, 3), E and B (3, *shape), as on Yee's grid (physics.plasma.staggering).
+    Arrays: position (n, D), momentum (n, 3), E and B (3, *shape), on Yee's grid (physics.plasma.staggering).
     shape, spacing: of the grid, D = 1, 2, 3;  charge, mass, weight: of each particle, numbers or (n,)
     Casimirs are checked with functions φ of their own, which are random but always the same.
     Source: Morrison (1980) Phys. Lett. A 80, 383; Marsden & Weinstein (1982) Physica D 4, 394; discrete:
@@ -155,7 +155,7 @@ def _spline(x: np.ndarray, degree: int, count: int) -> list[tuple[np.ndarray, np
     Source: de Boor (1978), A Practical Guide to Splines, chapter IX: the recursion of Cox and de Boor.
     """
     first = np.floor(x - 0.5 * (degree - 1)).astype(int)
-    # Place behind the first knot of the interval that x is in; splines begin (degree + 1)/2 before their centre.
+    # Place in the interval between knots that x is in; splines begin (degree + 1)/2 before their centre.
     t = x - 0.5 * (degree - 1) - first
     values = [np.ones_like(x)]
     for k in range(1, degree + 1):

@@ -54,12 +54,12 @@ def hamiltonian_splitting(
     _check(fields)
     flows = {name: ParticleFlows(particles) for name, particles in species.items()}
 
-    def felt(name: str, time: float) -> Any:
-        array = getattr(fields, name)
-        return array if external is None else external.added(name, array, time)
+    def felt(time: float) -> tuple[Any, Any]:
+        own = fields.E, fields.B
+        return own if external is None else external.total(*own, time)
 
     def electric(state: State, dt: float) -> None:
-        E = felt("E", state.time)
+        E, _ = felt(state.time)
         for each in flows.values():
             each.electric(E, dt)
         fields.faraday(dt)
@@ -73,7 +73,7 @@ def hamiltonian_splitting(
                 return
             current = fields.J[axis]
             current[...] = 0.0
-            B = felt("B", state.time)
+            _, B = felt(state.time)
             for each in flows.values():
                 each.along(axis, B, current, dt)
             _add_current(fields, axis, dt)

@@ -47,14 +47,11 @@ class FourierMode:
         index: Sequence[int],
     ):  # fmt: skip
         self.blocks, self.component, self.index = blocks, component, tuple(index)
-        places = points(blocks, (0.0,) * len(lower), spacing, place_in_cell(field, component, len(lower)))
-        lengths = [n * d for n, d in zip(blocks.shape, spacing, strict=True)]
-        self._factors = [
-            np.exp(-2j * np.pi * m / length * x[tuple(slice(g, g + n) if a == axis else 0 for a in range(len(lengths)))])
-            for axis, (m, length, x, g, n) in enumerate(
-                zip(index, lengths, places, [blocks.guards] * len(lengths), blocks.count, strict=True)
-            )
-        ]  # fmt: skip
+        place = place_in_cell(field, component, len(lower))
+        self._factors = []
+        for axis, (waves, d) in enumerate(zip(self.index, spacing, strict=True)):
+            x = (blocks.start[axis] + np.arange(blocks.count[axis]) + place[axis]) * d
+            self._factors.append(np.exp(-2j * np.pi * waves / (blocks.shape[axis] * d) * x))
 
     def local(self, array: np.ndarray) -> complex:
         """This rank's part of the sum for a field (3, *local) on the host; add those of all ranks."""

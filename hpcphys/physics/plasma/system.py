@@ -28,7 +28,7 @@ LEAPFROG = Composition(
     symmetric=False,  # u is known half a step before x, E and B
     sequence=(("particles", 1.0), ("faraday", 0.5), ("ampere", 1.0), ("faraday", 0.5)),
 )
-"""x and u by a whole step in E(n), B(n); B by half a step; E by a whole one with B(n+½), J(n+½); B by half."""
+"""x and u by a whole step in E(n), B(n); B by half; E by a whole one with B(n+½), J(n+½); B by half."""
 
 ELECTROSTATIC_LEAPFROG = Composition(
     "leapfrog",
@@ -51,8 +51,7 @@ def electromagnetic(
 
     def particles(state: State, dt: float) -> None:
         fields.J[...] = 0.0
-        electric = external.added("E", fields.E, state.time)
-        magnetic = external.added("B", fields.B, state.time)
+        electric, magnetic = external.total(fields.E, fields.B, state.time)
         for each in species.values():
             each.advance(electric, magnetic, fields.J, dt)
         fields.finish_currents()
@@ -69,11 +68,14 @@ def electromagnetic(
 
     pieces = (
         Piece(
-            "particles", "dx/dt = u/γ, du/dt = (q/m)(E + v × B), J = Σ q w v S", {"E", "B"}, {"J"}, particles,
-            role="particles",
+            "particles", "dx/dt = u/γ, du/dt = (q/m)(E + v × B), J = Σ q w v S",
+            frozenset({"E", "B"}), frozenset({"J"}), particles, role="particles",
         ),
-        Piece("faraday", "∂B/∂t = -∇×E", {"E", "B"}, {"B"}, faraday, role="faraday"),
-        Piece("ampere", "∂E/∂t = c² ∇×B - J/ε0", {"E", "B", "J"}, {"E"}, ampere, role="ampere"),
+        Piece("faraday", "∂B/∂t = -∇×E", frozenset({"E", "B"}), frozenset({"B"}), faraday, role="faraday"),
+        Piece(
+            "ampere", "∂E/∂t = c² ∇×B - J/ε0", frozenset({"E", "B", "J"}), frozenset({"E"}), ampere,
+            role="ampere",
+        ),
     )  # fmt: skip
     return PhysicalSystem(state, pieces, VlasovMaxwellStructure(), equation=EQUATION)
 
@@ -88,7 +90,7 @@ def electrostatic(
     """
 
     def particles(state: State, dt: float) -> None:
-        electric = external.added("E", field.E, state.time)
+        electric, _ = external.total(field.E, None, state.time)
         field.rho[...] = 0.0
         for each in species.values():
             each.advance_electrostatic(electric, magnetic, field.rho, dt)
@@ -97,8 +99,8 @@ def electrostatic(
             each.migrate()
 
     piece = Piece(
-        "particles", "dx/dt = u/γ, du/dt = (q/m)(E + v × B), ρ = Σ q w S", {"E"}, {"rho"}, particles,
-        role="particles",
+        "particles", "dx/dt = u/γ, du/dt = (q/m)(E + v × B), ρ = Σ q w S",
+        frozenset({"E"}), frozenset({"rho"}), particles, role="particles",
     )  # fmt: skip
     return PhysicalSystem(
         state,

@@ -53,12 +53,12 @@ def _draw(
 ) -> None:
     axes = [word for word in key if word in LABELS]
     ends = [series[f"{names[0]}_range_{axis}"][0] for axis in axes]
-    total = sum(series[name] for name in names)
+    total = np.sum([series[name] for name in names], axis=0)
     units = [run.length_unit if not axis.startswith("u") else "" for axis in axes]
     top = float(np.max(total)) or 1.0
     for panel, row in zip(panels, rows, strict=True):
         if len(axes) == 1:
-            edges = np.linspace(*ends[0], total.shape[1] + 1)
+            edges = np.linspace(ends[0][0], ends[0][1], total.shape[1] + 1)
             panel.stairs(total[row], edges, color=RED)
             panel.stairs(total[0], edges, color=BLUE, linewidth=0.6)
         else:

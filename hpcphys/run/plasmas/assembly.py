@@ -14,9 +14,16 @@ from hpcphys.initial.plasma import Box, Loading, LoadingError, loaded
 from hpcphys.initial.plasma.loading import reach_of
 from hpcphys.io.openpmd import read_species
 from hpcphys.physics.plasma.electrostatic import ElectrostaticField
-from hpcphys.physics.plasma.external import ExternalFields
-from hpcphys.physics.plasma.fields import Antenna, Maxwell, Poisson, gaussian_pulse, plane_wave
+from hpcphys.physics.plasma.fields import (
+    Antenna,
+    ExternalFields,
+    Maxwell,
+    Poisson,
+    gaussian_pulse,
+    plane_wave,
+)
 from hpcphys.physics.plasma.fields.antennas import peak_field
+from hpcphys.physics.plasma.fields.geometry import FieldGeometry
 from hpcphys.physics.plasma.particles import ParticleError, Particles, Species
 from hpcphys.physics.plasma.splitting import hamiltonian_splitting
 from hpcphys.physics.plasma.staggering import place_in_cell, points
@@ -32,7 +39,6 @@ from hpcphys.run.plasmas.declaration import (
     ORDERS,
     Declaration,
     SpeciesDeclaration,
-    Stated,
 )
 from hpcphys.run.plasmas.job import PlasmaJob
 
@@ -72,10 +78,11 @@ class Parts:
 
     def kick(self, dt: float, time: float) -> None:
         """Momenta of all species by dt in the fields of this moment; places stay."""
-        electric = self.external.added("E", self.field.E, time)
+        own = self.field.B if self.is_electromagnetic else None
+        electric, magnetic = self.external.total(self.field.E, own, time)
         for each in self.species.values():
             if self.is_electromagnetic:
-                each.kick(electric, self.external.added("B", self.field.B, time), dt)
+                each.kick(electric, magnetic, dt)
             else:
                 each.kick(electric, None, dt, self.magnetic)
 
@@ -105,15 +112,11 @@ def parts_of(job: PlasmaJob, declaration: Declaration, backend: Any, communicato
         species = {name: _species(job, declaration, name, blocks, backend) for name in declaration.species}
     except (GridError, ParticleError, ValueError) as problem:
         raise JobError([f"grid.cells: {problem}"]) from problem
-    given = (declaration.external_electric, declaration.external_magnetic)
     magnetic = None
     if not electro:
         uniform = np.array([each.constant or 0.0 for each in declaration.external_magnetic])
-        magnetic, given = (uniform if uniform.any() else None), (given[0], [])
-    external = ExternalFields(
-        blocks, declaration.lower, declaration.spacing, *(_functions(each) for each in given),
-        driven=any(s.driven for each in given for s in each), real=real,
-    )  # fmt: skip
+        magnetic = uniform if uniform.any() else None
+    external = _external(job, declaration, blocks, communicator)
     try:
         antennas = _antennas(job, declaration, field) if electro else []
     except ValueError as problem:
@@ -121,9 +124,30 @@ def parts_of(job: PlasmaJob, declaration: Declaration, backend: Any, communicato
     return Parts(declaration, blocks, species, field, external, magnetic, electro, antennas)
 
 
-def _functions(given: list[Stated]) -> list[Any]:
-    found = [None if each.constant == 0.0 else each.function for each in given]
-    return found or [None] * 3
+def _external(job: PlasmaJob, declaration: Declaration, blocks: Any, communicator: Any) -> ExternalFields:
+    """What [external] gives, B of electrostatic runs apart.  Raises JobError, on all ranks."""
+    given = {"E": declaration.external_electric, "B": declaration.external_magnetic}
+    texts = {"E": job.external.electric, "B": job.external.magnetic}
+    if job.fields.solver not in ELECTROMAGNETIC:
+        del given["B"]
+    expressions = {
+        f"{name}_{axis}": texts[name][component]
+        for name, stated in given.items()
+        for component, axis in enumerate("xyz")
+        if stated[component].constant != 0.0
+    }
+    problem, found = "", None
+    try:
+        found = ExternalFields(
+            FieldGeometry(blocks, declaration.spacing, job.particles.precision), expressions,
+            origin=declaration.lower, parameters=job.particles.parameters,
+            definitions=job.particles.definitions,
+        )  # fmt: skip
+    except ValueError as error:
+        problem = str(error)
+    if everyone := [text for text in communicator.allgather(problem) if text]:
+        raise JobError([f"external: {everyone[0]}"])
+    return found
 
 
 def _field(job: PlasmaJob, declaration: Declaration, blocks: Any, real: Any, backend: Any) -> Any:
@@ -155,7 +179,7 @@ def poisson_of(job: PlasmaJob, declaration: Declaration, blocks: Any) -> Poisson
 
 
 def _antennas(job: PlasmaJob, declaration: Declaration, field: Any) -> list[Antenna]:
-    """What sends the waves of [lasers].  Raises ValueError for a wavelength that the grid does not resolve."""
+    """What sends the waves of [lasers].  Raises ValueError for a wavelength that is not resolved."""
     found, constants = [], declaration.constants
     for table in job.lasers.values():
         axis = "xyz".index(table.axis)

@@ -156,7 +156,7 @@ class Declaring:
             return None
         sides = [self._sides(table, name) for table, name in
                  ((self.fields, "fields"), (self.particles, "particles"))]  # fmt: skip
-        found = Declaration(self.constants, *box, *sides)
+        found = Declaration(self.constants, *box, sides[0], sides[1])
         found.electric = self._vector(self.fields.electric, "fields", "electric")
         found.magnetic = self._vector(self.fields.magnetic, "fields", "magnetic")
         found.external_electric = self._vector(external.electric, "external", "electric", time=True)
@@ -250,13 +250,14 @@ class Declaring:
         heat = None
         if table.temperature is not None:
             heat = self.stated(table.temperature, *where, "temperature")
-        parts = [self._vector(given, *where, key) for given, key in
-                 ((table.drift, "drift"), (thermal, "thermal_velocity"), (table.displacement, "displacement"))]  # fmt: skip
+        drift = self._vector(table.drift, *where, "drift")
+        heats = self._vector(thermal, *where, "thermal_velocity")
+        displaced = self._vector(table.displacement, *where, "displacement")
         if len(self.problems) > before or density is None:
             return None
         return SpeciesDeclaration(
             table.charge * self.constants.charge, table.mass * self.constants.mass, table.per_cell or 0,
-            density, parts[0], parts[1], heat, parts[2],
+            density, drift, heats, heat, displaced,
         )  # fmt: skip
 
 

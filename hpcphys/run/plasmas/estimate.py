@@ -1,4 +1,4 @@
-"""What a job will need, before it runs: particles, memory, steps, disk, and the measured time of its steps."""
+"""What a job will need, before it runs: particles, memory, steps, disk, and the time of its steps."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SLACK = 1.1
 """Memory of particles beyond their numbers: room in bins, and buffers."""
 
 LARGEST_TRIED = 1 << 21
-"""Macro-particles of the largest plasma whose steps `check` tries as it is; of larger ones it tries a part."""
+"""Macro-particles of the largest plasma whose steps `check` tries as it is; of larger ones a part."""
 
 TRIAL_SECONDS = 0.5
 
@@ -42,7 +42,8 @@ def estimate(job: PlasmaJob, ranks: int) -> list[str]:
     lines = [
         f"grid: {grid} cells of {spacing}; macro-particles: {total:,.0f} "
         f"({', '.join(f'{name} {count:,.0f}' for name, count in counts.items())})",
-        f"memory: about {amount(share)} on each of {ranks} ranks; particles {amount(memory / max(total, 1))} each",
+        f"memory: about {amount(share)} on each of {ranks} ranks, "
+        f"{amount(memory / max(total, 1))} a particle",
         f"steps: {steps} of {job.time.step:.4g}",
     ]
     lines += [f"warning: {line}" for line in warnings(job, declaration)]
@@ -74,8 +75,9 @@ def measured_rate(job: PlasmaJob) -> list[str]:
     held = sum(each.bytes for each in parts.species.values())
     whole = seconds * total / max(count, 1)
     lines = [
-        f"rate here: {1e9 * seconds / max(count, 1):.3g} ns for a step of a particle, {held / max(count, 1):.3g} "
-        f"bytes each; the run takes about {duration(whole * (steps_wanted(job) or 0))} on one such rank, "
+        f"rate here: {1e9 * seconds / max(count, 1):.3g} ns for a step of a particle, "
+        f"{held / max(count, 1):.3g} bytes each; the run takes about "
+        f"{duration(whole * (steps_wanted(job) or 0))} on one such rank, "
         "diagnostics apart"
     ]
     return lines

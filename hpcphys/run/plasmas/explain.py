@@ -31,8 +31,8 @@ def _equations(job: PlasmaJob, declaration: Declaration) -> list[str]:
     lines = ["Species"]
     for name, species in declaration.species.items():
         table = job.species[name]
-        lines.append(f"  {name}: q = {species.charge:g}, m = {species.mass:g}, n = {species.density.expression}, "
-                     f"{table.per_cell} in each cell, {table.layout}")  # fmt: skip
+        numbers = f"q = {species.charge:g}, m = {species.mass:g}, n = {species.density.expression}"
+        lines.append(f"  {name}: {numbers}, {table.per_cell} in each cell, {table.layout}")
     lines += ["LaTeX", r"  \dot x = u/\gamma, \quad \dot u = \frac{q}{m} (E + v \times B)"]
     if job.fields.solver == "electrostatic":
         lines.append(r"  \nabla \cdot E = \rho/\varepsilon_0, \quad E = -\nabla \varphi")
@@ -48,10 +48,9 @@ def _methods(job: PlasmaJob) -> list[str]:
     return [
         "Methods",
         f"  shape {method.shape}, gather conserves {method.gather}, "
-        + (f"pusher {method.pusher}, " if is_leapfrog else "exact flows, v = u, ")
-        + f"{method.precision} precision",
-        "  current: the exact one of each path (Esirkepov 2001), split at the faces of bins: ∂ρ/∂t + ∇·J = 0 to "
-        "round-off",
+        + (f"pusher {method.pusher}" if is_leapfrog else "exact flows with v = u"),
+        f"  {method.precision} precision",
+        "  current: the exact one of each path (Esirkepov 2001), split at the faces of bins: ∂ρ/∂t + ∇·J = 0",
     ]
 
 
@@ -73,6 +72,6 @@ def _exchanges(job: PlasmaJob, declaration: Declaration) -> list[str]:
     guards = assembly.guards_of(job)
     return [
         "Exchanges",
-        f"  blocks with {guards} layers of guards: fields are filled, currents summed; particles that leave go to "
-        f"{3**declaration.dimension - 1} neighbours at most, one message each",
+        f"  blocks with {guards} layers of guards: fields are filled, currents summed; particles that leave",
+        f"  go to {3**declaration.dimension - 1} neighbours at most, one message each",
     ]

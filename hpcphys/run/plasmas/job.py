@@ -192,7 +192,7 @@ class PlasmaLimits(Limits):
     """When a run has failed."""
 
     charge_residual: Positive | None = Field(
-        None, description="largest allowed |ε0 ∇·E - ρ| / max|ρ|; none: no limit"
+        None, description="largest allowed |ε0 ∇·E - ρ| over the largest charge density of the species"
     )
     lost: bool = Field(True, description="fail when a particle is lost that no absorbing side has taken")
 
@@ -206,10 +206,10 @@ class PlasmaJob(Job):
     fields: Fields = Fields()
     particles: ParticleMethods = ParticleMethods()
     species: dict[str, SpeciesTable]
-    lasers: dict[str, Laser] = {}
+    lasers: dict[str, Laser] = Field({})
     external: External = External()
     diagnostics: Diagnostics = Diagnostics()
-    measure: dict[str, Measure] = {}
+    measure: dict[str, Measure] = Field({})
     time: PlasmaTime
     output: PlasmaOutput = PlasmaOutput()
     limits: PlasmaLimits = PlasmaLimits()

@@ -11,6 +11,10 @@ from hpcphys.run.job import Table
 Count = Annotated[int, Field(ge=1)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Component = Literal["E_x", "E_y", "E_z", "B_x", "B_y", "B_z"]
+Theory = Literal[
+    "cold_two_stream", "warm_two_stream", "landau", "weibel", "filamentation", "leapfrog",
+    "plasma_oscillation", "electromagnetic_wave", "boris",
+]  # fmt: skip
 Coordinate = Literal["x", "y", "z", "u_x", "u_y", "u_z"]
 
 
@@ -44,8 +48,7 @@ class Histogram(Table):
     bins: list[Count] = Field([128, 128], min_length=1, max_length=2, description="along each of them")
     ranges: list[list[Finite]] = Field(
         [], max_length=2,
-        description="lowest and highest value of each momentum; none: six thermal widths about the drift at "
-        "the start, or 1",
+        description="lowest and highest value of each momentum; none: 1.25 times the largest at the start",
     )  # fmt: skip
 
     @property
@@ -77,13 +80,9 @@ class Measure(Table):
     quantity: Literal["growth", "damping", "frequency", "gyration"] = Field(description="what is measured")
     mode: str | None = Field(None, description="column of the diagnostics, as 'mode_E_x_1'")
     species: str | None = Field(None, description="gyration: whose mean momentum")
-    theory: (
-        Literal[
-            "cold_two_stream", "warm_two_stream", "landau", "weibel", "filamentation", "leapfrog", "plasma_oscillation",
-            "electromagnetic_wave", "boris",
-        ]
-        | None
-    ) = Field(None, description="what it is compared with, with these arguments (docs/plasmas.md)")  # fmt: skip
+    theory: Theory | None = Field(
+        None, description="what it is compared with, with these arguments (docs/plasmas.md)"
+    )
     arguments: dict[str, Finite | list[Finite]] = Field({}, description="of the theory, by name")
     exact: Finite | None = Field(None, description="a number that it is compared with, instead of a theory")
     unit: Finite = Field(

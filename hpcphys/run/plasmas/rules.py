@@ -69,6 +69,9 @@ def broken_rules(tables: dict[str, Any], files_needed: bool = True) -> list[Brok
     broken += _sides(found, solver)
     broken += splitting_rules(tables, found, solver)
     broken += _given(found, tables, solver)
+    if reading.particles.shape == "nearest" and reading.particles.gather == "energy":
+        text = "'nearest' has no shape one order lower; use gather = \"momentum\", or the shape 'linear'"
+        broken.append((("particles", "gather"), text))
     for name, table in (tables.get("species") or {}).items():
         broken += _species(name, table, files_needed)
     if not reading.problems:
@@ -93,13 +96,13 @@ def warnings(job: Any, declaration: Declaration) -> list[str]:
             widest = max(declaration.spacing)
             if widest > DEBYE * debye:
                 found.append(
-                    f"{name}: cells of {widest:.3g} are {widest / debye:.3g} Debye lengths of {debye:.3g} wide; "
+                    f"{name}: cells of {widest:.3g} are {widest / debye:.3g} Debye lengths of {debye:.3g}; "
                     f"the plasma heats itself until they resolve it: use cells below {DEBYE * debye:.3g}"
                 )
         found += _crossing(name, species, thermal, points, job, declaration)
     if job.fields.solver != "none" and frequency * step > PHASE:
         found.append(
-            f"a step of {step:.3g} is {frequency * step:.3g}/ω_p (ω_p = {frequency:.3g}); plasma oscillations "
+            f"a step of {step:.3g} is {frequency * step:.3g}/ω_p (ω_p = {frequency:.3g}); plasma waves "
             f"need steps below {PHASE / frequency:.3g}"
         )
     return found
@@ -175,7 +178,7 @@ def _sides(found: Declaration, solver: str) -> Iterator[Broken]:
         if (field[0] == "periodic") != (particle[0] == "periodic"):
             yield (
                 ("particles", "boundaries", axis),
-                f"fields are {field[0]} along {axis} and particles {particle[0]}; both or neither are periodic",
+                f"fields are {field[0]} along {axis}, particles {particle[0]}; both or neither are periodic",
             )
         if "absorbing" in field and solver not in ("yee", "cole_karkkainen_cowan"):
             yield (
@@ -255,8 +258,8 @@ def _densities(tables: dict[str, Any], found: Declaration, fields: Any) -> Itera
     ):
         yield (
             ("fields", "background"),
-            f"the plasma is periodic and not neutral: {charge / size:+.3g} of its charge is left over; add the "
-            "other species, or background = true for a fixed uniform one",
+            f"the plasma is periodic and not neutral: {charge / size:+.3g} of its charge is left over; add "
+            "the other species, or background = true for a fixed uniform one",
         )
 
 

@@ -16,7 +16,7 @@ LAYERS = "layers"
 
 
 def further_blocks(parts: Parts, communicator: Any) -> dict[str, Block]:
-    """Datasets of all species and of absorbing layers, each with how many rows each rank wrote.  Collective."""
+    """Datasets of all species and of absorbing layers, with the rows that each rank wrote.  Collective."""
     found: dict[str, Block] = {}
     for name, particles in parts.species.items():
         saved = particles.saved()

@@ -117,7 +117,7 @@ class PlasmaSimulation(Simulation):
             except OperationError as error:
                 if isinstance(error.__cause__, KernelError):
                     raise
-                if isinstance(error.__cause__, (ParticleError, ArithmeticError)):
+                if isinstance(error.__cause__, (ParticleError, ValueError)):
                     raise RunError(f"{error}.  No checkpoint of this state is written") from error
                 raise
             if self.job.limits.lost and (reason := self.watch.lost()):

@@ -17,8 +17,8 @@ class Units(Table):
 
     system: Literal["plasma", "si"] = Field(
         "plasma",
-        description="'plasma': ε0 = 1, charge and mass of the electron 1, lengths in c/ω_p and times in 1/ω_p "
-        "where the density is 1; 'si': m, s, V/m, T, 1/m³",
+        description="'plasma': ε0 = 1, charge and mass of the electron 1, lengths in c/ω_p and times in "
+        "1/ω_p where the density is 1; 'si': m, s, V/m, T, 1/m³",
     )
     light_speed: Positive | None = Field(
         None, description="plasma units: c; none: 1. Another number makes velocities units of one's own"

@@ -1,4 +1,4 @@
-"""What is watched of a plasma: energies, momenta, counts, charge residual, Fourier modes; and what is lost."""
+"""What is watched of a plasma: energies, momenta, counts, charge residual, Fourier modes, what is lost."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ class PlasmaWatch:
         }  # fmt: skip
         self.is_closed = (
             not job.lasers
-            and not parts.external
+            and not any(job.external.electric)
+            and not any(job.external.magnetic)
             and all(sides[0] == "periodic" for sides in declaration.particle_sides)
         )
 

@@ -18,6 +18,7 @@ class ExternalFields:
     geometry: of the fields (Maxwell.geometry, Poisson.geometry)
     expressions: {"B_z": "0.5*cos(0.1*t)", …}, texts in the grid's coordinates and t, or numbers
     origin: coordinates of node 0 [length];  parameters: numbers that texts may name
+    definitions: named sub-expressions; each may use the ones before it
 
     Components without t are evaluated once.
     Raises ValueError for unknown names, ExpressionError for texts that are none, and ValueError that names
@@ -31,13 +32,14 @@ class ExternalFields:
         *,
         origin: Sequence[float] | None = None,
         parameters: Mapping[str, float] | None = None,
+        definitions: Mapping[str, str] | None = None,
     ):
         unknown = [name for name in expressions if name not in NAMES]
         if unknown:
             raise ValueError(f"external fields {unknown} are unknown; allowed are {', '.join(NAMES)}")
         self._geometry = geometry
         self._origin = tuple(origin) if origin is not None else (0.0,) * geometry.axes
-        self._parameters = dict(parameters or {})
+        self._parameters, self._definitions = dict(parameters or {}), dict(definitions or {})
         self._fixed: list[tuple[int, int, Any]] = []
         self._moving: list[tuple[int, int, Any]] = []
         for name, given in expressions.items():
@@ -59,7 +61,9 @@ class ExternalFields:
         coordinates = Coordinates.declare(AXES[: geometry.axes])
         values = {key: sympy.Float(float(value)) for key, value in self._parameters.items()}
         if isinstance(given, str):
-            expression = parse(given, coordinates, name=name, locals=values, time=True)
+            expression = parse(
+                given, coordinates, name=name, locals=values, where=self._definitions, time=True
+            )
         else:
             expression = sympy.Float(float(given))
         places = (ELECTRIC if name[0] == "E" else MAGNETIC)[AXES.index(name[2])]

@@ -105,7 +105,7 @@ class Poisson:
         xp, nodes = spectral.transform.xp, (False,) * 3
         square = sum(k**2 for k in spectral.k)
         inverse = xp.where(square > 0, 1 / xp.where(square > 0, square, 1.0), 0.0) / self.permittivity
-        potential = spectral.amplitudes(rho, nodes) * inverse
+        potential = spectral.amplitudes(rho, nodes) * inverse.astype(spectral.transform.real_type)
         for axis in range(3):
             if axis < self.geometry.axes:
                 spectral.put(-1j * spectral.k[axis] * potential, E[axis], ELECTRIC[axis])

@@ -53,8 +53,10 @@ class SpectralUpdate:
             k = (2 * math.pi / (n * geometry.spacing[axis]) * m).reshape(shape)
             kept = (2 * abs(m) != n).reshape(shape)
             self.k.append(k)
-            self._half.append(xp.exp(-0.5j * k * geometry.spacing[axis]) * kept)
-            self._mean.append(xp.sinc(k * geometry.spacing[axis] / (2 * math.pi)))
+            phase = xp.exp(-0.5j * k * geometry.spacing[axis]) * kept
+            self._half.append(phase.astype(self.transform.spectral_type))
+            mean = xp.sinc(k * geometry.spacing[axis] / (2 * math.pi))
+            self._mean.append(mean.astype(self.transform.real_type))
 
     def amplitudes(self, field: Any, between: tuple[bool, ...]) -> Any:
         """Fourier amplitudes of one component (*local_shape), moved to the nodes."""
@@ -63,21 +65,22 @@ class SpectralUpdate:
         return self._shifted(found, between, back=False)
 
     def put(self, amplitudes: Any, field: Any, between: tuple[bool, ...]) -> None:
-        """The inverse: owned values of one component ← amplitudes on the nodes."""
-        kind = self.transform.spectral_type
-        moved = self._shifted(amplitudes, between, back=True).astype(kind, copy=False)
-        values = self.transform.backward(self._xp.ascontiguousarray(moved))
+        """The inverse: owned values of one component ← amplitudes on the nodes, which are used up."""
+        moved = self._shifted(amplitudes.astype(self.transform.spectral_type, copy=False), between, back=True)
+        values = self.transform.backward(self._xp.ascontiguousarray(moved), overwrite=True)
         field[self._geometry.blocks.owned] = self.regrid.backward(values)
 
     def _shifted(self, amplitudes: Any, between: tuple[bool, ...], back: bool) -> Any:
         for axis in range(self._geometry.axes):
-            phase = self._half[axis] if between[axis] else self._kept[axis]
-            amplitudes = amplitudes * (phase.conj() if back else phase)
+            if between[axis]:
+                amplitudes *= self._half[axis].conj() if back else self._half[axis]
+            elif self._geometry.blocks.shape[axis] % 2 == 0 and not back:
+                amplitudes *= self._kept[axis]
         return amplitudes
 
     @cached_property
     def _kept(self) -> list[Any]:
-        return [(abs(phase) > 0.5).astype(np.float64) for phase in self._half]
+        return [(abs(phase) > 0.5).astype(self.transform.real_type) for phase in self._half]
 
     def advance(self, E: Any, B: Any, J: Any, dt: float) -> None:
         """Owned E, B (3, *local_shape) from t to t + dt; J of the middle of the step, or None."""
@@ -126,7 +129,10 @@ class SpectralUpdate:
             cosine, sine = xp.cos(c * k * dt), xp.sin(c * k * dt)
             sine_k = xp.where(k > 0, sine / (c * safe), dt)
             growth = (1 - cosine) / (c * c * safe)
-            self._factors[dt] = (kappa, cosine, sine, sine_k, growth, sine_k - dt)
+            real = self.transform.real_type
+            kappa = [along if isinstance(along, float) else along.astype(real) for along in kappa]
+            factors = (factor.astype(real) for factor in (cosine, sine, sine_k, growth, sine_k - dt))
+            self._factors[dt] = (kappa, *factors)
             while len(self._factors) > KEPT:
                 self._factors.popitem(last=False)
         return self._factors[dt]

@@ -45,5 +45,5 @@ class Walls:
         geometry = self._geometry
         for axis, lines, face in self._faces:
             bits = sum(1 << c for c, places in enumerate(between) if places[axis])
-            arguments = len(between), bits, geometry.blocks.guards
-            geometry.module.launch(kernel, lines, face, field, *arguments)
+            layers = geometry.blocks.guards
+            geometry.module.launch(kernel, len(between) * lines, face, field, bits, layers)

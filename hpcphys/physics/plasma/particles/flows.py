@@ -30,6 +30,7 @@ class ParticleFlows:
             for text, found in (
                 ("order 0 (use 1, 2 or 3)", particles.order == 0),
                 ('gather="momentum" (use "energy")', particles.gather != "energy"),
+                ('deposition="direct" (use "charge_conserving")', particles.deposition == "direct"),
                 ("γ (use relativistic=False)", species.relativistic),
                 ("walls (use periodic axes)", not all(particles.blocks.periodic)),
             )

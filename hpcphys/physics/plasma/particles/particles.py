@@ -15,7 +15,7 @@ from hpcphys.kernels import backend as backend_named
 from .checks import checked_boundaries, checked_rows
 from .errors import ParticleError
 from .layout import layout_of
-from .rows import as_rows, pieces
+from .rows import as_rows, pieces, sent_home
 from .species import PUSHERS, Species
 
 REAL = {"single": np.float32, "double": np.float64}
@@ -37,6 +37,8 @@ class Particles:
     precision: of positions, momenta, fields and currents, "single" or "double"; sums of energy are double
     gather: "energy" (fields half-way along an axis are gathered one order lower there, so that the work
         done on the particles is that of J·E) or "momentum" (fields averaged to nodes, equal order)
+    deposition: of currents, "charge_conserving" or "direct" (q v S at the middle of each path: continuity
+        holds to second order in the displacement; order 1 to 3)
     boundaries: {axis: (lower, upper)} of "reflecting" or "absorbing" for each axis that is not periodic
     tile: bins along each axis that are worked on together; None: what fits the cache
     reach: bins that a particle may cross in a step along each axis; None: what guards allow
@@ -58,6 +60,7 @@ class Particles:
         backend: Any = None,
         light_speed: float = 1.0,
         gather: str = "energy",
+        deposition: str = "charge_conserving",
         boundaries: Mapping[int, tuple[str, str]] | None = None,
         tile: Sequence[int] | None = None,
         reach: int | None = None,
@@ -65,7 +68,7 @@ class Particles:
         self.species, self.blocks = species, blocks
         self.dimensions = len(blocks.shape)
         self.spacing = tuple(float(h) for h in spacing)
-        self.order, self.precision, self.gather = order, precision, gather
+        self.order, self.precision, self.gather, self.deposition = order, precision, gather, deposition
         self.light_speed = float(light_speed)
         self.backend = backend_named("cpu") if backend is None else backend
         self._check_choices()
@@ -82,6 +85,7 @@ class Particles:
         self.call = self.backend.module("pic_particles", **self._defines()).host
         self.record_bytes = self.call("pic_record_bytes")
         self._node_fields: Any = None
+        self._lost_before = (np.zeros(6, np.int64), np.zeros(12))
         self._make_engine()
 
     def _check_choices(self) -> None:
@@ -96,6 +100,14 @@ class Particles:
             )
         if self.order == 0 and self.gather == "energy":
             raise ParticleError('order 0 has no shape one order lower: use gather="momentum", or order 1')
+        if self.backend.name != "cpu":
+            raise ParticleError(
+                f"backend '{self.backend.name}': plasma particles run on the CPU; use backend=\"cpu\""
+            )
+        if self.deposition not in ("charge_conserving", "direct"):
+            raise ParticleError(f"deposition '{self.deposition}': choose charge_conserving or direct")
+        if self.order == 0 and self.deposition == "direct":
+            raise ParticleError('order 0 has no shape one order lower: use deposition="charge_conserving"')
         if len(self.spacing) != self.dimensions or not all(h > 0 and math.isfinite(h) for h in self.spacing):
             raise ParticleError(
                 f"spacing {self.spacing}: a length above 0 for each of {self.dimensions} axes"
@@ -111,7 +123,6 @@ class Particles:
             "REAL": "float" if self.precision == "single" else "double",
             "DIMENSIONS": self.dimensions,
             "ORDER": self.order,
-            "RELATIVISTIC": int(species.relativistic),
             "WEIGHTED": int(species.weight is None),
             "TRACKED": int(species.tracked),
         }
@@ -119,7 +130,9 @@ class Particles:
     @cached_property
     def _electromagnetic(self) -> Any:
         """Calls of the module that moves particles and deposits currents, compiled at first use."""
-        return self.backend.module("pic_current", **self._defines(), **self._push_defines()).host
+        direct = int(self.deposition == "direct")
+        defines = {**self._defines(), **self._push_defines(), "DIRECT": direct}
+        return self.backend.module("pic_current", **defines).host
 
     @cached_property
     def _electrostatic(self) -> Any:
@@ -128,12 +141,16 @@ class Particles:
     def _push_defines(self) -> dict[str, int]:
         species = self.species
         pusher = PUSHERS.index(species.pusher) if species.relativistic else 0
-        return {"MOMENTUM": int(self.gather == "momentum"), "PUSHER": pusher}
+        return {
+            "MOMENTUM": int(self.gather == "momentum"),
+            "PUSHER": pusher,
+            "RELATIVISTIC": int(species.relativistic),
+        }
 
     def _make_engine(self) -> None:
         whole, self.bins, self.tiles_along = layout_of(self)
         numbers = [*self.spacing, *[1.0] * (3 - self.dimensions), self.species.charge, self.species.mass]
-        numbers += [self.species.weight or 1.0, self.light_speed]
+        numbers += [self.species.weight or 1.0, self.light_speed, float(self.species.relativistic)]
         self.handle = self.call("pic_new", whole, np.array(numbers))
         self._free = weakref.finalize(self, self.call, "pic_free", self.handle)
 
@@ -286,6 +303,11 @@ class Particles:
         self.call("pic_told", self.handle, whole, lost)
         return whole, lost
 
+    def _told_at_walls(self) -> tuple[np.ndarray, np.ndarray]:
+        whole, lost = self._told()
+        before = self._lost_before
+        return before[0] + whole[2:], before[1] + lost
+
     @property
     def count(self) -> int:
         """Particles in this rank's block, those on their way between its tiles included."""
@@ -310,10 +332,10 @@ class Particles:
     @property
     def boundary_losses(self) -> dict[tuple[int, int], dict[str, float]]:
         """What this rank's walls have absorbed: {(axis, side): count, weight and kinetic energy}."""
-        whole, lost = self._told()
+        counts, lost = self._told_at_walls()
         return {
             (a, side): {
-                "count": int(whole[2 + 2 * a + side]),
+                "count": int(counts[2 * a + side]),
                 "weight": float(lost[2 * (2 * a + side)]),
                 "energy": float(lost[2 * (2 * a + side) + 1]),
             }
@@ -350,21 +372,26 @@ class Particles:
         return next(pieces(self, 1 << 62))
 
     def restore(self, saved: Mapping[str, np.ndarray]) -> None:
-        """Take the particles of `saved`, in place of those here: the same bits from here on.
+        """Take the particles of all ranks' `saved` in place of those here.  Collective.
 
-        Raises ParticleError for a row whose bin is not this block's.
+        Each goes to the rank that owns its bin, in the order of the ranks that hold the rows: on the same
+        blocks the same bits from here on; on others (another number of ranks) the same particles.
         """
-        bins = np.ascontiguousarray(saved["bin"], dtype=np.int32)
-        first = np.array(self.blocks.start)
-        inside = ((bins >= first) & (bins < first + self.bins)).all(axis=1)
-        if not inside.all():
-            row = int(np.argmin(inside))
-            raise ParticleError(
-                f"species '{self.species.name}': row {row} is in bin {bins[row].tolist()}; this block has "
-                f"{first.tolist()} to {(first + self.bins - 1).tolist()}"
-            )
+        rows = sent_home(self, saved)
+        counts, lost = self._told_at_walls()
         self._free()
         self._make_engine()
-        fields = np.ascontiguousarray(saved["fields"], dtype=self.real)
-        identity = np.ascontiguousarray(saved["id"], dtype=np.int64) if self.species.tracked else None
-        self.call("pic_restore", self.handle, len(bins), bins, fields, identity)
+        self._lost_before = (counts, lost)
+        self.call("pic_restore", self.handle, len(rows["bin"]), rows["bin"], rows["fields"], rows.get("id"))
+
+    def rebalanced(self, blocks: Any) -> Particles:
+        """The same particles on other blocks of the same grid.  Collective; this object may be let go."""
+        boundaries = {a: sides for a, sides in enumerate(self.boundaries) if not blocks.periodic[a]}
+        found = Particles(
+            self.species, blocks, self.spacing, order=self.order, precision=self.precision,
+            backend=self.backend, light_speed=self.light_speed, gather=self.gather,
+            deposition=self.deposition, boundaries=boundaries, tile=self.tile, reach=self.reach,
+        )  # fmt: skip
+        found.restore(self.saved())
+        found._lost_before = self._told_at_walls()
+        return found

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -50,4 +51,31 @@ def _tile_rows(particles: Any, first: int, last: int, n: int) -> dict[str, np.nd
     if particles.species.tracked:
         found["id"] = np.empty(n, np.int64)
     particles.call("pic_rows", particles.handle, first, last, found["bin"], found["fields"], found.get("id"))
+    return found
+
+
+def sent_home(particles: Any, saved: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Exact rows, each on the rank whose block has its bin, ordered by sender.  Collective."""
+    columns = {
+        "bin": np.ascontiguousarray(saved["bin"], dtype=np.int32),
+        "fields": np.ascontiguousarray(saved["fields"], dtype=particles.real),
+    }
+    if particles.species.tracked:
+        columns["id"] = np.ascontiguousarray(saved["id"], dtype=np.int64)
+    blocks = particles.blocks
+    if blocks.communicator.size == 1:
+        return columns
+    # A last node beyond the last cell belongs to the last block.
+    place = [
+        np.minimum(np.searchsorted(planes[1:], columns["bin"][:, a], side="right"), len(planes) - 2)
+        for a, planes in enumerate(blocks.borders)
+    ]
+    owner = np.ravel_multi_index(place, blocks.grid)
+    order = np.argsort(owner, kind="stable")
+    ends = np.searchsorted(owner[order], np.arange(blocks.communicator.size + 1))
+    found = {}
+    for name, column in columns.items():
+        mine = column[order]
+        parts = [mine[a:b] for a, b in itertools.pairwise(ends)]
+        found[name] = np.ascontiguousarray(np.concatenate(blocks.communicator.alltoallv(parts)))
     return found
