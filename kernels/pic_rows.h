@@ -3,8 +3,11 @@
 #include "pic_tiles.h"
 #ifndef HPC_CUDA
 
-enum Deposit { CURRENT, CHARGE };
-constexpr int touched_by(int deposit) { return deposit == CURRENT ? CURRENTS.count : CHARGES.count; }
+enum Deposit { CURRENT, CHARGE, PASSAGE };  // PASSAGE + a: of paths along axis a alone
+constexpr const Touched& touched_of(int deposit) {
+  return deposit == CURRENT ? CURRENTS : deposit == CHARGE ? CHARGES : PASSAGES[deposit - PASSAGE];
+}
+constexpr int touched_by(int deposit) { return touched_of(deposit).count; }
 constexpr int row_of(int deposit) { return (touched_by(deposit) + LANES_ - 1) / LANES_ * LANES_; }
 constexpr int SHIFT = 10;  // bits of a coordinate in a place: x | y << 10 | z << 20, from the corner of the tile's surroundings
 
@@ -47,7 +50,7 @@ template <int ROW> DEV void add_to_rows(real* rows, const int* box, whole_vec pl
 // What the bins in and around the tile have received, added to the grid; the rows are zero afterwards.
 template <int MODE> static void add_rows(PicEngine& g, PicTile& t, Scratch& w, const Step& p) {
   constexpr int ROW = row_of(MODE), N = touched_by(MODE), last = D - 1;
-  constexpr const Touched& touched = MODE == CURRENT ? CURRENTS : CHARGES;
+  constexpr const Touched& touched = touched_of(MODE);
   int box[3];
   box_of(g, t, box);
   long long offset[N];

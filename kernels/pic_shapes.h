@@ -75,7 +75,22 @@ constexpr Touched touched_charges() {
       }
   return t;
 }
+// Of a path along one axis alone: its half-way points there, nodes along the others; as component 0.
+constexpr Touched touched_passages(int axis) {
+  Touched t;
+  int n[3] = {1, 1, 1};
+  for (int a = 0; a < D; a++) n[a] = a == axis ? ORDER : ORDER + 1;
+  for (int i = 0; i < n[0]; i++)
+    for (int j = 0; j < n[1]; j++)
+      for (int k = 0; k < n[2]; k++) {
+        const int o[3] = {i, j, k};
+        for (int a = 0; a < D; a++) t.offset[t.count][a] = o[a] + FIRST;
+        t.count++;
+      }
+  return t;
+}
 constexpr Touched CURRENTS = touched_currents(), CHARGES = touched_charges();
+constexpr Touched PASSAGES[3] = {touched_passages(0), touched_passages(1), touched_passages(2)};
 
 // Current of the straight path s0 → s1 inside one bin, in cells: add(k, value) for every touched value.
 //   flow[a] = weight × displacement of this path along a (missing axes in units of length);  weight: of the particle

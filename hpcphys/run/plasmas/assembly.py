@@ -25,6 +25,7 @@ from hpcphys.physics.plasma.fields import (
 from hpcphys.physics.plasma.fields.antennas import peak_field
 from hpcphys.physics.plasma.fields.geometry import FieldGeometry
 from hpcphys.physics.plasma.particles import ParticleError, Particles, Species
+from hpcphys.physics.plasma.splitting import hamiltonian_splitting
 from hpcphys.physics.plasma.staggering import place_in_cell, points
 from hpcphys.physics.plasma.system import (
     ELECTROSTATIC_LEAPFROG,
@@ -84,6 +85,11 @@ class Parts:
                 each.kick(electric, magnetic, dt)
             else:
                 each.kick(electric, None, dt, self.magnetic)
+
+
+def momentum_lag(job: PlasmaJob) -> float:
+    """How far momenta are behind positions and fields: half a step of the leapfrog [time]."""
+    return 0.5 * job.time.step if job.time.integrator == "leapfrog" else 0.0
 
 
 def guards_of(job: PlasmaJob) -> int:
@@ -209,7 +215,7 @@ def _species(job: PlasmaJob, declaration: Declaration, name: str, blocks: Any, b
     table, given = job.species[name], declaration.species[name]
     relativistic = job.particles.relativistic
     if relativistic is None:
-        relativistic = job.fields.solver != "electrostatic"
+        relativistic = job.fields.solver != "electrostatic" and job.time.integrator == "leapfrog"
     density = given.density.constant
     volume = math.prod(declaration.spacing)
     one = None if density is None or table.path is not None else density * volume / given.per_cell
@@ -329,7 +335,10 @@ def state_of(parts: Parts) -> State:
 
 
 def program_of(job: PlasmaJob, parts: Parts, state: State, timers: Any = None) -> Any:
-    """The leapfrog of the job on a state."""
+    """The leapfrog or the splitting of the job on a state."""
+    if job.time.integrator == "hamiltonian_splitting":
+        system = hamiltonian_splitting(state, parts.species, parts.field, parts.external)
+        return compile_structure(system, job.time.composition, dt=job.time.step, timers=timers)
     if parts.is_electromagnetic:
         system = electromagnetic(state, parts.species, parts.field, parts.external, parts.antennas)
         return compile_structure(system, LEAPFROG, dt=job.time.step, timers=timers)

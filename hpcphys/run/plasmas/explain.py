@@ -44,22 +44,25 @@ def _equations(job: PlasmaJob, declaration: Declaration) -> list[str]:
 
 
 def _methods(job: PlasmaJob) -> list[str]:
-    method = job.particles
+    method, is_leapfrog = job.particles, job.time.integrator == "leapfrog"
     return [
         "Methods",
-        f"  shape {method.shape}, gather conserves {method.gather}, pusher {method.pusher}",
+        f"  shape {method.shape}, gather conserves {method.gather}, "
+        + (f"pusher {method.pusher}" if is_leapfrog else "exact flows with v = u"),
         f"  {method.precision} precision",
         "  current: the exact one of each path (Esirkepov 2001), split at the faces of bins: ∂ρ/∂t + ∇·J = 0",
     ]
 
 
 def _conserved(job: PlasmaJob) -> list[str]:
+    is_leapfrog = job.time.integrator == "leapfrog"
     waves = job.fields.solver not in ("electrostatic", "none")
     return [
         "Conserved",
         "  charge: ∇·E - ρ/ε0 stays what it is at the start, zero, to round-off" if waves
         else "  charge: exactly",
-        "  energy: to O(dt²), and to what the grid heats; see energy_error in the diagnostics",
+        "  energy: to O(dt²), and to what the grid heats; see energy_error in the diagnostics" if is_leapfrog
+        else "  energy: that of a nearby Hamiltonian, so that its error stays bounded; ∇·B exactly",
         "  momentum: to what a gather that conserves energy does to it" if job.particles.gather == "energy"
         else "  momentum: to round-off of an electrostatic plasma; small changes with waves",
     ]  # fmt: skip

@@ -160,8 +160,14 @@ class External(Table):
 class PlasmaTime(Time):
     """How far to go, in which steps."""
 
-    integrator: Literal["leapfrog"] = Field(
-        "leapfrog", description="momenta at half steps, positions and fields at whole ones"
+    integrator: Literal["leapfrog", "hamiltonian_splitting"] = Field(
+        "leapfrog",
+        description="'leapfrog': momenta at half steps, positions and fields at whole ones; "
+        "'hamiltonian_splitting': exact flows of the Hamiltonian's parts, whose energy error stays bounded "
+        "(Yee's grid, periodic, not relativistic)",
+    )
+    composition: Literal["strang", "yoshida4", "suzuki4", "kahan_li6"] = Field(
+        "strang", description="hamiltonian_splitting: how its flows are put together, of order 2, 4 or 6"
     )
     cfl: Positive | None = Field(
         None,

@@ -18,6 +18,7 @@ from hpcphys.run.plasmas.declaration import (
     Declaring,
     longest_step,
 )
+from hpcphys.run.plasmas.splitting_rules import splitting_rules
 from hpcphys.run.time_rules import equal_steps
 from hpcphys.run.wavefunctions.declaration import per_axis
 
@@ -52,7 +53,7 @@ def step_of(tables: dict[str, Any]) -> float | None:
     if min(spacing) <= 0.0:
         return None
     longest = longest_step(fields.solver, spacing, light_speed)
-    return None if longest is None else tables["time"].cfl * longest
+    return None if longest is None else tables["time"].cfl * longest * _share(tables["time"])
 
 
 def broken_rules(tables: dict[str, Any], files_needed: bool = True) -> list[Broken]:
@@ -66,6 +67,7 @@ def broken_rules(tables: dict[str, Any], files_needed: bool = True) -> list[Brok
     solver = reading.fields.solver
     broken += _courant(tables, found, solver)
     broken += _sides(found, solver)
+    broken += splitting_rules(tables, found, solver)
     broken += _given(found, tables, solver)
     if reading.particles.shape == "nearest" and reading.particles.gather == "energy":
         text = "'nearest' has no shape one order lower; use gather = \"momentum\", or the shape 'linear'"
@@ -153,12 +155,22 @@ def _courant(tables: dict[str, Any], found: Declaration, solver: str) -> Iterato
     longest = longest_step(solver, found.spacing, found.constants.light_speed)
     if time is None or time.step is None or longest is None or solver == "psatd":
         return
+    longest *= _share(time)
     if time.step > longest * (1.0 + 1e-12):
         yield (
             ("time", "step"),
             f"found {time.step:g}; the solver '{solver}' is stable up to {longest:g} on these cells (Courant "
-            "number 1): use a shorter step, or cfl = 0.95",
+            f"number {_share(time):.3g}): use a shorter step, or cfl = 0.95",
         )
+
+
+def _share(time: Any) -> float:
+    """The longest stable step in those of the leapfrog of the fields."""
+    if time.integrator == "leapfrog":
+        return 1.0
+    from hpcphys.physics.plasma.splitting import stable_share
+
+    return stable_share(time.composition)
 
 
 def _sides(found: Declaration, solver: str) -> Iterator[Broken]:

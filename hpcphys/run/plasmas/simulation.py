@@ -98,13 +98,14 @@ class PlasmaSimulation(Simulation):
         )
 
     def start(self, resumed: bool) -> None:
-        """Momenta half a step back, warnings about what the grid does not resolve."""
+        """Momenta of a leapfrog half a step back, warnings about what the grid does not resolve."""
         self.program.prepare(() if self.parts.is_electromagnetic else ("E",))
         if resumed:
             return
         for line in warnings(self.job, self.parts.declaration):
             self.log.warning(line)
-        self.parts.kick(-0.5 * self.job.time.step, self.state.time)
+        if lag := assembly.momentum_lag(self.job):
+            self.parts.kick(-lag, self.state.time)
         if self.communicator.agree(0 if self.is_finite() else 1):
             self.raise_not_finite()
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from hpcphys.physics.plasma.staggering import FourierMode
-from hpcphys.run.plasmas.assembly import Parts
+from hpcphys.run.plasmas.assembly import Parts, momentum_lag
 
 COMPONENTS = {"x": 0, "y": 1, "z": 2}
 
@@ -17,7 +17,7 @@ class PlasmaWatch:
     """Rows of diagnostics.
 
     memory: of the checkpoint being resumed, or None;  background: charge density besides the particles'
-    Kinetic energies and momenta are those of whole steps: momenta are moved by half a step and back again.
+    Kinetic energies and momenta are those of whole steps: a leapfrog's are moved by half a step and back.
     """
 
     def __init__(self, job: Any, parts: Parts, communicator: Any, memory: dict | None) -> None:
@@ -80,11 +80,13 @@ class PlasmaWatch:
         return ""
 
     def _energies(self, state: Any) -> dict[str, Any]:
-        parts, half = self.parts, 0.5 * self.job.time.step
+        parts, lag = self.parts, momentum_lag(self.job)
         field = self._field_energies()
-        parts.kick(half, state.time)
+        if lag:
+            parts.kick(lag, state.time)
         sums = {name: each.sums() for name, each in parts.species.items()}
-        parts.kick(-half, state.time)
+        if lag:
+            parts.kick(-lag, state.time)
         local = [
             [
                 each.count,
