@@ -157,3 +157,19 @@ def test_order_of_compositions(composition, order, steps):
     wrong = [plasma.shifted(end(n)[1], fine) for n in (steps, 2 * steps)]
     errors = [np.sqrt(sum((e**2).sum() for e in each.values())) for each in wrong]
     assert np.log2(errors[0] / errors[1]) == pytest.approx(order, abs=0.3)
+
+
+def test_canonical_momentum_along_a_missing_axis():
+    """m u_y + q A_y(x) of every particle: flows along x keep it, where B_z is the slope of A_y."""
+    plasma = SmallPlasma((9,), 2)
+    structure, before = bracket_of(plasma, 2), plasma.values()
+    A = np.zeros((3, 9))
+    A[1] = plasma.spacing[0] * np.concatenate([[0.0], np.cumsum(before["B"][2])[:-1]])
+    plasma.piece("H_x").flow(plasma.state, 0.6)
+    after = plasma.values()
+
+    def canonical(z):
+        return MASS * z["momentum"][:, 1] + CHARGE * structure._gathered(A, "E", 1, z["position"])
+
+    assert abs(canonical(after) - canonical(before)).max() < 1e-13
+    assert abs(after["momentum"][:, 1] - before["momentum"][:, 1]).max() > 0.01
