@@ -43,6 +43,8 @@ def problems(text: str, *changes: str) -> str:
         (["fields.boundaries.z='absorbing'"], "the grid has no axis z"),
         (["fields.solver='psatd'", "fields.boundaries.x='conducting'", "particles.boundaries.x='reflecting'"],
          "'psatd' is for periodic boxes"),
+        (["fields.solver='cole_karkkainen_cowan'", "fields.boundaries.x='absorbing'"],
+         "absorbing layers are for the solver 'yee'"),
         (["fields.solver='electrostatic'"], "time.cfl: fields of the solver 'electrostatic' set no limit"),
         (["diagnostics.modes=[{field='E_x', index=[1]}]"], "found 1 numbers for 2 axes in index"),
         (["diagnostics.phase_space=[{species='muons'}]"], "there is no species 'muons'"),
