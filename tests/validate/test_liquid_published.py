@@ -142,8 +142,8 @@ def test_ensembles_by_physical_validation(tmp_path, name):
         ROOT / "scaling" / "ensembles.py",
         "--python",
         other_python(),
-        "--steps",
-        "40000",
+        "--time",
+        "80",
     ]
     done = subprocess.run([*command, "--folder", tmp_path, name], capture_output=True, text=True)
     print(done.stdout)
