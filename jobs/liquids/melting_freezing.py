@@ -34,8 +34,10 @@ CRYSTAL, LIQUID = (0.8, 1.1), (0.8, 1.5)
 
 
 def molten(series: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Time, temperature and share of the liquid, (V - V_crystal(T))/(V_liquid(T) - V_crystal(T)), averaged over
-    SPAN; both volumes are straight lines in T, fitted where there is one phase."""
+    """Time, temperature and share of the liquid, (V - V_crystal(T))/(V_liquid(T) - V_crystal(T)).
+
+    Averaged over SPAN; both volumes are straight lines in T, fitted where there is one phase.
+    """
     time, temperature, volume = (series[name] for name in ("time", "temperature", "volume"))
     heated = time < HOTTEST
     lines = []

@@ -384,7 +384,7 @@ def test_a_box_that_runs_away_is_an_error():
 def test_a_box_that_is_scaled_too_seldom_is_an_error_that_says_so():
     """A sudden scaling meets a modulus of some thirty: beyond 2 tau_p/(beta_T M) = 0.3 changes overshoot."""
     barostat = CellRescaling(1.0, 0.5, 0.1, VelocityRescaling(1.0, 0.2), every=200)
-    with pytest.raises(OperationError, match="overshoots the last.*a smaller 'every'"):
+    with pytest.raises(OperationError, match=r"overshoots the last.*a smaller 'every'"):
         fluid(barostat).program(0.004).run(1000)
 
 

@@ -32,9 +32,9 @@ class BoxRescaling(Ensemble, ABC):
         the volume relaxes with tau_p times the true one over it [volume/energy]
     thermostat: an ensemble with a temperature;  every: steps between applications, whose extra evaluation of
         the forces makes a step 1/every dearer
-    The box is of first order in the time between applications, every dt. Beyond 2 tau_p/(beta_T M), with M the
-    modulus -V dP/dV of a sudden scaling (several times 1/beta_T in a liquid), each change overshoots the last
-    and the run ends with an error.
+    The box is of first order in the time between applications, every dt. Beyond 2 tau_p/(beta_T M), with M
+    the modulus -V dP/dV of a sudden scaling (several times 1/beta_T in a liquid), each change overshoots the
+    last, and the run ends with an error.
     With constraints the molecules' centres of mass are scaled, and their shapes stay.
     """
 
