@@ -58,7 +58,7 @@ ENSEMBLES = {
     "berendsen": 'model = "berendsen"\nperiod = 0.1',
     "mtk": 'model = "mtk"\nperiod = 0.25\npressure_period = 0.5',
     "cell_rescaling": (
-        'model = "cell_rescaling"\nperiod = 0.1\npressure_period = 0.15\ncompressibility = 0.17\nevery = 1'
+        'model = "cell_rescaling"\nperiod = 0.1\npressure_period = 0.4\ncompressibility = 0.17\nevery = 1'
     ),
     "berendsen_barostat": 'model = "berendsen"\nperiod = 0.1\npressure_period = 0.3\ncompressibility = 0.17',
 }

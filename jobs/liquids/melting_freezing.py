@@ -23,14 +23,16 @@ from hpcphys.io.series import read_series
 from jobs.liquids.runs import HERE, drawn, finished
 
 JOB = HERE / "melting_freezing.toml"
-HOTTEST = 90.0
+HOTTEST = 100.0
 """Time at which the ramp turns."""
 KNOWN = (1.11, 1.15)
 """Melting temperature at P* = 5.68: Agrawal & Kofke (1995), Hansen & Verlet (1969)."""
 SPAN = 5.0
 """Time over which volume and temperature are averaged."""
-CRYSTAL, LIQUID = (0.8, 1.1), (0.8, 1.5)
+CRYSTAL, LIQUID = (0.8, 1.1), (0.7, 1.3)
 """Temperatures at which the atoms are surely a crystal while heated, and surely a liquid while cooled."""
+FROZEN = 0.75
+"""Share of the liquid below which the atoms are a crystal: one that grew fast has defects."""
 
 
 def molten(series: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -53,12 +55,19 @@ def molten(series: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np
 
 
 def transitions(series: Mapping[str, np.ndarray]) -> tuple[float, float]:
-    """T+ at which half is molten while heated, T- at which half is frozen while cooled."""
+    """T+ at which half is molten while heated, T- at which half of what freezes in the end has frozen.
+
+    Raises RuntimeError where the crystal did not melt or the liquid did not freeze.
+    """
     time, temperature, share = molten(series)
+    left = float(share[-1])
     melted = (time < HOTTEST) & (share > 0.5)
-    frozen = (time > HOTTEST) & (share < 0.5)
-    if not (melted.any() and frozen.any()):
-        raise RuntimeError("the crystal did not melt, or the liquid did not freeze: make the ramp longer")
+    frozen = (time > HOTTEST) & (temperature < LIQUID[0]) & (share < 0.5 * (1.0 + left))
+    if not (melted.any() and frozen.any() and left < FROZEN):
+        raise RuntimeError(
+            f"liquid when hottest: {share[time < HOTTEST][-1]:.2f}, in the end: {left:.2f} (frozen: "
+            f"below {FROZEN}); make the ramp longer"
+        )
     return float(temperature[np.argmax(melted)]), float(temperature[np.argmax(frozen)])
 
 
