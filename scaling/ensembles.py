@@ -14,6 +14,8 @@ e0202764) describe,
 - ln of the ratio of two state points' distributions is fitted by a line in U (or V), whose slope statistical
   mechanics knows: distance in standard errors;
 - the conserved quantity's fluctuation is compared between steps of 0.002, 0.004 and 0.008: a ratio of 4.
+And of barostats <(P - P0)(V - <V>)>/kT, which is -1 whatever the liquid (the integral of d/dV of (V - <V>)
+exp(-(H + P0 V)/kT) is zero): it shows a box that moves too far at once long before distributions do.
 Sampling is right where distances are below 3.  Berendsen's must fail.
 """
 
@@ -41,6 +43,7 @@ CELLS, ATOMS, DENSITY = 4, 256, 0.7
 STEP, STEP_OF_BAROSTATS = 0.002, 0.004
 WARM, BETWEEN = 10.0, 0.05
 """Time of equilibration, and between samples."""
+BLOCKS = 10
 LIMIT = 3.0
 """Standard errors within which a distribution is what it is claimed to be."""
 
@@ -130,7 +133,8 @@ def series_of(folder: Path, text: str) -> dict[str, np.ndarray]:
     series = read_series(folder / "diagnostics.h5")
     after = series["time"] > WARM
     return {
-        name: series[name][after] for name in ("kinetic_energy", "potential_energy", "volume", "conserved")
+        name: series[name][after]
+        for name in ("kinetic_energy", "potential_energy", "volume", "conserved", "pressure")
     }
 
 
@@ -162,6 +166,14 @@ def checked(python: str, folder: Path, name: str, found: Mapping[str, Any]) -> d
     return json.loads(target.read_text(encoding="utf-8"))
 
 
+def pressure_with_volume(series: Mapping[str, np.ndarray], point: tuple[float, float]) -> tuple[float, float]:
+    """-<(P - P0)(V - <V>)>/kT, 1 in the isothermal-isobaric ensemble, and its error by BLOCKS blocks."""
+    temperature, pressure = point
+    products = (series["pressure"] - pressure) * (series["volume"] - series["volume"].mean()) / temperature
+    means = [block.mean() for block in np.array_split(products, BLOCKS)]
+    return -float(products.mean()), float(np.std(means, ddof=1)) / BLOCKS**0.5
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Print distances and the verdict; exit status 1 if a claim fails, or Berendsen does not."""
     parser = argparse.ArgumentParser(description="ensembles against physical_validation")
@@ -173,16 +185,21 @@ def main(arguments: list[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     table = Table(
         "Distances in standard errors", "ensemble", "K mean", "K width", "K: p of K-S", "T pair", "P pair",
-        "independent samples", "order",
+        "independent samples", "order", "-<(P - P0)(V - <V>)>/kT", "error",
     )  # fmt: skip
     verdict = Verdict()
     for name in given.names or ENSEMBLES:
-        result = checked(given.python, given.folder, name, samples(given.folder, name, given.time))
+        found = samples(given.folder, name, given.time)
+        result = checked(given.python, given.folder, name, found)
+        if name in BAROSTATS:
+            result["pv"], result["pv_error"] = pressure_with_volume(found["cold"], points_of(name)["cold"])
         table.add(
             name, *(result.get(key) for key in ("mean", "width", "p", "temperature", "pressure")),
-            result["independent"], result["order"],
+            result["independent"], result["order"], result.get("pv"), result.get("pv_error"),
         )  # fmt: skip
         distances = [result[key] for key in ("mean", "width", "temperature", "pressure") if key in result]
+        if "pv" in result:
+            distances.append(abs(result["pv"] - 1.0) / result["pv_error"])
         if name in NO_MEASURE:
             verdict.at_least(f"{name}: farthest", max(distances), 10.0)
         else:
