@@ -85,29 +85,23 @@ def _kinetic(axes: Any, results: dict[str, Found]) -> None:
 
 
 def _ratio(axes: Any, results: dict[str, Found], quantity: str, other: str) -> None:
-    """ln of the ratio of two state points' distributions, and the line that statistical mechanics demands."""
-    about = next(iter(results.values())).about
-    (cold, low), (hot, high) = about["points"]["cold"], about["points"][other]
-    slope = 1.0 / cold - 1.0 / hot if quantity == "potential_energy" else (low - high) / cold
+    """ln of the ratio of two state points' distributions over what statistical mechanics demands it to be."""
     for name, found in results.items():
+        (cold, low), (hot, high) = (found.about["points"][point] for point in ("cold", other))
+        slope = 1.0 / cold - 1.0 / hot if quantity == "potential_energy" else (low - high) / cold
         one, two = found.series[f"cold/{quantity}"], found.series[f"{other}/{quantity}"]
         middle = 0.5 * (one.mean() + two.mean())
         edges = np.linspace(max(one.min(), two.min()), min(one.max(), two.max()), BINS + 1)
         counts = [np.histogram(values, edges)[0] for values in (one, two)]
         seen = (counts[0] >= LEAST) & (counts[1] >= LEAST)
-        centres = 0.5 * (edges[1:] + edges[:-1])[seen] - middle
+        wanted = slope * (0.5 * (edges[1:] + edges[:-1])[seen] - middle)
         ratio = np.log(counts[1][seen] / counts[0][seen] * (len(one) / len(two)))
-        axes.plot(centres, ratio, "o-", color=COLOURS[name], markersize=3, linewidth=0.8, label=WORDS[name])
+        axes.plot(wanted, ratio, "o-", color=COLOURS[name], markersize=3, linewidth=0.8, label=WORDS[name])
     ends = np.array(axes.get_xlim())
-    axes.plot(ends, slope * ends, "--", color="black", linewidth=1.0, label="theory's slope")
-    symbol, unit = ("U", r"\varepsilon") if quantity == "potential_energy" else ("V", r"\sigma^3")
-    axes.set_xlabel(rf"${symbol} - \bar {symbol}$ [${unit}$]")
-    what = (
-        f"$T^* = {hot:g}$ over ${cold:g}$"
-        if quantity == "potential_energy"
-        else f"$P^* = {high:g}$ over ${low:g}$"
-    )
-    axes.set_ylabel(rf"ln of ratio of $p({symbol})$, {what}")
+    axes.plot(ends, ends, "--", color="black", linewidth=1.0, label="theory")
+    symbol, change = ("U", r"(1/T_1 - 1/T_2)") if quantity == "potential_energy" else ("V", r"(P_1 - P_2)/T")
+    axes.set_xlabel(rf"${change}\,({symbol} - \bar {symbol})$")
+    axes.set_ylabel(rf"$\ln\, p_2({symbol})/p_1({symbol})$")
     axes.legend()
 
 

@@ -54,7 +54,7 @@ def simulation(series: dict[str, np.ndarray], about: dict[str, Any], point: str,
 def distance(one: Any, other: Any) -> float:
     """Of the slope between two state points from the one of their ensemble; inf where they do not overlap.
 
-    Raises InputError where too few independent samples fill the overlap: give more --steps.
+    Raises InputError where too few independent samples fill the overlap: give more --time.
     """
     try:
         return float(np.abs(pv.ensemble.check(one, other, verbosity=0)).max())

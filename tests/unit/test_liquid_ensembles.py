@@ -381,6 +381,13 @@ def test_a_box_that_runs_away_is_an_error():
             system.program(0.1).run(5)
 
 
+def test_a_box_that_is_scaled_too_seldom_is_an_error_that_says_so():
+    """A sudden scaling meets a modulus of some thirty: beyond 2 tau_p/(beta_T M) = 0.3 changes overshoot."""
+    barostat = CellRescaling(1.0, 0.5, 0.1, VelocityRescaling(1.0, 0.2), every=200)
+    with pytest.raises(OperationError, match=r"overshoots the last.*a smaller 'every'"):
+        fluid(barostat).program(0.004).run(1000)
+
+
 def test_respa_and_other_compositions_take_the_pieces():
     system = fluid("nve")
     start = conserved(system)["conserved"]

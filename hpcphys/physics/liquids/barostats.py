@@ -21,7 +21,7 @@ from hpcphys.physics.liquids.variates import BAROSTAT, Variates
 
 WORK = "barostat.work"
 LARGEST_CHANGE = 0.5
-"""Of the volume in one application: a barostat that wants more is faulty, or set too fast."""
+"""Of the volume in one application: a barostat that wants more is faulty, too fast, or applied too seldom."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,9 @@ class BoxRescaling(Ensemble, ABC):
         the volume relaxes with tau_p times the true one over it [volume/energy]
     thermostat: an ensemble with a temperature;  every: steps between applications, whose extra evaluation of
         the forces makes a step 1/every dearer
+    The box is of first order in the time between applications, every dt. Beyond 2 tau_p/(beta_T M), with M
+    the modulus -V dP/dV of a sudden scaling (several times 1/beta_T in a liquid), each change overshoots the
+    last, and the run ends with an error.
     With constraints the molecules' centres of mass are scaled, and their shapes stay.
     """
 
@@ -131,8 +134,9 @@ def scale_box(state: State, setting: Setting, factors: np.ndarray, velocities: b
     if not (abs(ratio - 1.0) <= LARGEST_CHANGE and min(factors) > 0.0):
         raise ValueError(
             f"{who} would change the volume by a factor {ratio:.4g} at once, more than "
-            f"{LARGEST_CHANGE:.0%}: the pressure is far from its target or not finite; begin nearer to it, "
-            "or give a longer period"
+            f"{LARGEST_CHANGE:.0%}: the pressure is far from its target or not finite, or each change "
+            "overshoots the last; begin nearer to it, give a longer period, or change the box more often (a "
+            "smaller 'every')"
         )
     box = known_box(state, setting.field)
     assert box is not None
