@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from hpcphys.compiler.operations import ChooseStep, Evaluate, Exchange, Flow, Operation, Project
 
 if TYPE_CHECKING:
+    from hpcphys.compiler.compositions import Composition
     from hpcphys.compiler.program import Program
     from hpcphys.compiler.system import PhysicalSystem
 
@@ -57,10 +58,10 @@ def _choice(system: PhysicalSystem, name: str) -> list[str]:
     ]
 
 
-def _geometry(system: PhysicalSystem) -> str:
+def _geometry(system: PhysicalSystem, composition: Composition) -> str:
     """What every step keeps of the structure, where that is known for all pieces."""
     dissipative = any(hasattr(system.structure, what) for what in ("friction", "thermostat_energy"))
-    if dissipative or any(piece.order is not None for piece in system.pieces):
+    if dissipative or not composition.geometric or any(piece.order is not None for piece in system.pieces):
         return ""
     contact = system.structure.name == "contact"
     return ", contact" if contact else ", Poisson" if system.structure.casimirs else ", symplectic"
@@ -81,7 +82,7 @@ def explanation(program: Program) -> str:
         lines += _choice(system, piece.name)
     if system.constraints is not None:
         lines.append(f"  constraints: {system.constraints.describe()}")
-    geometry = ", with a thermostat" if "O" in table.roles else _geometry(system)
+    geometry = ", with a thermostat" if "O" in table.roles else _geometry(system, table)
     kind = f"{'symmetric' if table.symmetric else 'not symmetric'}{geometry}"
     nystrom = ", for a quadratic kinetic energy" if table.nystrom else ""
     lines += [

@@ -120,5 +120,6 @@ def test_estimate_and_explanation() -> None:
     text = kind.explanation(given)
     for words in ("faraday", "ampere", "particles", "Conserved", "guards"):
         assert words in text
+    assert "Splitting\n  leapfrog: order 2, not symmetric\n" in text
     assert "poisson" in kind.explanation(job(CHARGES))
     assert "ns for a step of a particle" in kind.trial(given)[0]

@@ -38,6 +38,9 @@ class Composition:
     sequence: (role, coefficient, gradient) in the order of application, for pieces that play named parts:
         "A" drift, "B" kick, "O" Ornstein-Uhlenbeck, or parts of one's own such as "slow" and "fast".
 
+    geometric: whether a step keeps the structure of a system whose flows do; not where variables are known at
+        times half a step apart and each piece takes the others' latest
+
     Several pieces may share a role: they commute (two forces do), and move one after the other.
 
     gradient: one number g for each of b, or ().  The stage is then the exact flow over dt of the Hamiltonian
@@ -62,6 +65,7 @@ class Composition:
     nystrom: bool = False
     gradient: tuple[float, ...] = ()
     sequence: tuple[RoleStage, ...] = ()
+    geometric: bool = True
 
     def __post_init__(self) -> None:
         forms = [form for form in ("weights", "a", "sequence") if getattr(self, form)]

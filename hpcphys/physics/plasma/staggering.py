@@ -21,21 +21,6 @@ def place_in_cell(field: str, component: int, dimension: int) -> tuple[float, ..
     return tuple(0.5 * ((axis == component) == along) for axis in range(dimension))
 
 
-def points(
-    blocks: Any, lower: Sequence[float], spacing: Sequence[float], place: Sequence[float]
-) -> list[Any]:
-    """Coordinates of the points of this rank's arrays, guards among them, laid out for broadcasting.
-
-    place: in the cell;  along axis a, point l is lower + (start - guards + l + place) dx
-    """
-    dimension, found = len(blocks.shape), []
-    for axis in range(dimension):
-        index = blocks.start[axis] - blocks.guards + np.arange(blocks.local_shape[axis])
-        shape = [-1 if a == axis else 1 for a in range(dimension)]
-        found.append((lower[axis] + (index + place[axis]) * spacing[axis]).reshape(shape))
-    return found
-
-
 class FourierMode:
     """A Fourier amplitude of a component,  F(k) = (1/N) Σ F exp(-i k·x),  k = 2π index/length.
 

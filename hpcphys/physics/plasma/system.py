@@ -26,6 +26,7 @@ LEAPFROG = Composition(
     order=2,
     source="Birdsall & Langdon (1985), section 15-2",
     symmetric=False,  # u is known half a step before x, E and B
+    geometric=False,
     sequence=(("particles", 1.0), ("faraday", 0.5), ("ampere", 1.0), ("faraday", 0.5)),
 )
 """x and u by a whole step in E(n), B(n); B by half; E by a whole one with B(n+½), J(n+½); B by half."""
@@ -35,6 +36,7 @@ ELECTROSTATIC_LEAPFROG = Composition(
     order=2,
     source="Birdsall & Langdon (1985), section 2-3",
     symmetric=False,
+    geometric=False,
     sequence=(("particles", 1.0),),
 )
 """x and u by a whole step in E(n), which is then that of the new charges."""

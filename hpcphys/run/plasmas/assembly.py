@@ -26,7 +26,7 @@ from hpcphys.physics.plasma.fields.antennas import peak_field
 from hpcphys.physics.plasma.fields.geometry import FieldGeometry
 from hpcphys.physics.plasma.particles import ParticleError, Particles, Species
 from hpcphys.physics.plasma.splitting import hamiltonian_splitting
-from hpcphys.physics.plasma.staggering import place_in_cell, points
+from hpcphys.physics.plasma.staggering import place_in_cell
 from hpcphys.physics.plasma.system import (
     ELECTROSTATIC_LEAPFROG,
     LEAPFROG,
@@ -317,7 +317,9 @@ def begin_fields(job: PlasmaJob, parts: Parts, communicator: Any) -> float:
             if stated.constant == 0.0:
                 continue
             place = place_in_cell(name, component, declaration.dimension)
-            values = stated.function(*points(blocks, declaration.lower, declaration.spacing, place))
+            between = [bool(at) for at in place]
+            along = parts.field.geometry.coordinates(between, declaration.lower)
+            values = stated.function(*np.meshgrid(*along, indexing="ij", sparse=True))
             if communicator.agree(0 if np.isfinite(values).all() else 1):
                 key = {"E": "electric", "B": "magnetic"}[name]
                 raise JobError([f"fields.{key}: component {'xyz'[component]} is not a number somewhere"])
