@@ -6,7 +6,7 @@ PYTHON: one that has the package (`python -m venv V; V/bin/pip install physical_
 NAME: of ENSEMBLES below; none: all.  Runs that are in the folder already are not repeated.
 
 A fluid of 256 Lennard-Jones atoms (force-shifted at 2.5, T* = 1.2, ρ* = 0.7 or P* = 1.2) is run with each
-ensemble at state points a little apart, each with a seed of its own, over a time of 150 in steps of 0.002
+ensemble at state points a little apart, each with a seed of its own, over a time of 200 in steps of 0.002
 (barostats: 0.004), with a sample every 0.05 after a time of 10.  Then, as Merz & Shirts (2018, PLoS ONE 13,
 e0202764) describe,
 - the kinetic energy is compared with its gamma distribution: mean and width, in standard errors, and by the
@@ -51,7 +51,7 @@ POINTS = {"cold": (1.2, 1.2), "hot": (1.3, 1.2), "dense": (1.2, 1.45)}
 """Temperature and pressure of each state point, apart as the package advises: 2 kT/σ(V), 2 kT²/σ(U + PV)."""
 NARROW = {"cold": (1.2, 1.2), "hot": (1.23, 1.2), "dense": (1.2, 1.3)}
 """Those of Berendsen's barostat, whose distributions are too narrow to overlap at the others."""
-SEEDS = {"cold": 1, "hot": 2, "dense": 3}
+SEEDS = {"cold": 11, "hot": 12, "dense": 13}
 """Of velocities and noise: state points must be independent of each other."""
 
 ENSEMBLES = {
@@ -61,7 +61,7 @@ ENSEMBLES = {
     "berendsen": 'model = "berendsen"\nperiod = 0.1',
     "mtk": 'model = "mtk"\nperiod = 0.25\npressure_period = 0.5',
     "cell_rescaling": (
-        'model = "cell_rescaling"\nperiod = 0.1\npressure_period = 0.4\ncompressibility = 0.17\nevery = 1'
+        'model = "cell_rescaling"\nperiod = 0.1\npressure_period = 0.25\ncompressibility = 0.17\nevery = 1'
     ),
     "berendsen_barostat": 'model = "berendsen"\nperiod = 0.1\npressure_period = 0.3\ncompressibility = 0.17',
 }
@@ -180,7 +180,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", default=[], help="ensembles; none: all")
     parser.add_argument("--python", default=sys.executable, help="one that has physical_validation")
     parser.add_argument("--folder", type=Path, default=Path("output/ensembles"))
-    parser.add_argument("--time", type=float, default=150.0, help="of each run, in reduced units")
+    parser.add_argument("--time", type=float, default=200.0, help="of each run, in reduced units")
     parser.add_argument("--figure", type=Path, help="draw distributions, canonical and Berendsen's")
     given = parser.parse_args(arguments)
     table = Table(

@@ -128,4 +128,4 @@ def _distances(axes: Any, results: dict[str, Found]) -> None:
     axes.set_xlim(0.03, 400.0)
     axes.set_yticks(range(len(names)), [WORDS[name] for name in names])
     axes.set_xlabel("distance from theory in standard errors")
-    axes.legend(loc="lower right", fontsize=7)
+    axes.legend(loc="upper right", fontsize=7)
