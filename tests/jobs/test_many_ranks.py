@@ -14,7 +14,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from launching import ENVIRONMENT, launcher
 
 
-@pytest.mark.parametrize(("ranks", "checks"), [(64, []), (27, ["liquid"])])
+@pytest.mark.parametrize(
+    ("ranks", "checks"),
+    [
+        (64, ["forces", "flow", "wavefunction", "pairs"]),
+        pytest.param(27, ["liquid"], marks=pytest.mark.validate),
+    ],
+)
 def test_far_more_ranks_than_cores(ranks, checks):
     """The script compares every array with that of one rank."""
     script = Path(__file__).with_name("many_ranks.py")
