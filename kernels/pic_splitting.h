@@ -52,16 +52,6 @@ static void found_fault(PicEngine& g, const int* bin, const vec* s, vec e, int a
     for (int a = 0; a < 3; a++) g.fault.u[a] = u[a][lane];
   }
 }
-template <int ROW> DEV void add_bin_sums(const PicEngine& g, const PicTile& t, Scratch& w, const int* c, const vec* sum) {
-  int box[3];
-  box_of(g, t, box);
-  long long row = c[0] + g.reach;
-  for (int a = 1; a < D; a++) row = row * box[a] + c[a] + g.reach;
-  for (int k = 0; k < ROW; k += LANES_) {
-    real* r = w.rows.data + row * ROW + k;
-    store_all(r, load_all(r) + sums_of(sum + k));
-  }
-}
 DEV long long node_at(const PicEngine& g, const PicTile& t, const int* c) {
   int node[3];
   for (int a = 0; a < D; a++) node[a] = t.first[a] + c[a];

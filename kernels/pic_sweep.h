@@ -5,6 +5,18 @@
 #include "pic_push.h"
 #ifndef HPC_CUDA
 
+// What a bin has summed in registers goes into its row of the tile's.
+template <int ROW> DEV void add_bin_sums(const PicEngine& g, const PicTile& t, Scratch& w, const int* c, const vec* sum) {
+  int box[3];
+  box_of(g, t, box);
+  long long row = c[0] + g.reach;
+  for (int a = 1; a < D; a++) row = row * box[a] + c[a] + g.reach;
+  for (int k = 0; k < ROW; k += LANES_) {
+    real* r = w.rows.data + row * ROW + k;
+    store_all(r, load_all(r) + sums_of(sum + k));
+  }
+}
+
 // Everything of the bin's particles; those that leave it go to w.crossers, the others close up at `to`.
 template <int MODE, bool MAGNETIC>
 DEV int push_bin(PicEngine& g, PicTile& t, Scratch& w, const Step& p, const RowForms& forms, int lane, const int* c, int b, int to) {
@@ -100,14 +112,7 @@ DEV int push_bin(PicEngine& g, PicTile& t, Scratch& w, const Step& p, const RowF
       to += lanes_in(live);
     }
   }
-  int box[3];
-  box_of(g, t, box);
-  long long row = c[0] + g.reach;
-  for (int a = 1; a < D; a++) row = row * box[a] + c[a] + g.reach;
-  for (int k = 0; k < ROW; k += LANES_) {
-    real* r = w.rows.data + row * ROW + k;
-    store_all(r, load_all(r) + sums_of(sum + k));
-  }
+  add_bin_sums<ROW>(g, t, w, c, sum);
   return to - begin;
 }
 template <int MODE, bool MAGNETIC> static void push_tile(PicEngine& g, PicTile& t, Scratch& w, const Step& p) {

@@ -121,6 +121,24 @@ def _spread(paths: list[Path], count: int) -> list[Path]:
     return [paths[i] for i in sorted({round(last * (index / (count - 1)) ** 2) for index in range(count)})]
 
 
+def run_output(folder: Path, snapshots: list[Path], pattern: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Tables of job.used.toml and the series of diagnostics.h5, each empty where there is none.
+
+    snapshots: those that were found;  pattern: what they are called, for the message
+    Raises DataFileError where there are neither diagnostics nor snapshots, or a file is damaged.
+    """
+    job, diagnostics = used_job(folder), folder / "diagnostics.h5"
+    if not diagnostics.exists() and not snapshots:
+        raise DataFileError(f"{folder}: holds no diagnostics.h5 and no {pattern}; is it a run's output?")
+    return job, read_series(diagnostics) if diagnostics.exists() else {}
+
+
+def save_drawings(drawings: dict[str, Callable[[Any], Any]], run: Any) -> list[Path]:
+    """Write name.png into run.folder for each drawing that makes a figure of the run; the paths written."""
+    figures = ((name, draw(run)) for name, draw in drawings.items())
+    return [save_figure(figure, run.folder / f"{name}.png") for name, figure in figures if figure is not None]
+
+
 def save_figure(figure, path: Path) -> Path:
     """Write the figure under its final name in one step."""
     temporary = path.with_name(f".{path.stem}.partial{path.suffix}")

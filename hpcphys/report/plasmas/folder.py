@@ -8,7 +8,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from hpcphys.report.plasmas.run import Run
-from hpcphys.report.plots import save_figure
+from hpcphys.report.plots import save_drawings
 
 
 def plot_plasma(folder: str | Path, movie: bool = False) -> list[Path]:
@@ -36,12 +36,8 @@ def plot_plasma(folder: str | Path, movie: bool = False) -> list[Path]:
         "fields": maps.fields_figure,
         "moments": maps.moments_figure,
     }
-    written = []
     with matplotlib.rc_context(figures.STYLE):
-        for name, draw in drawings.items():
-            figure = draw(run)
-            if figure is not None:
-                written.append(save_figure(figure, run.folder / f"{name}.png"))
+        written = save_drawings(drawings, run)
         if movie and len(run.paths) > 1:
             written += maps.write_movie(run)
     return written

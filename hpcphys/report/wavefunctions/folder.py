@@ -7,7 +7,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from hpcphys.report.plots import save_figure
+from hpcphys.report.plots import save_drawings
 from hpcphys.report.wavefunctions.run import Run
 
 
@@ -36,12 +36,8 @@ def plot_wavefunction(folder: str | Path, movie: bool = False) -> list[Path]:
         "transmission": spectra.transmission_figure,
         "spectrum": spectra.spectrum_figure,
     }
-    written = []
     with matplotlib.rc_context(figures.STYLE):
-        for name, draw in drawings.items():
-            figure = draw(run)
-            if figure is not None:
-                written.append(save_figure(figure, run.folder / f"{name}.png"))
+        written = save_drawings(drawings, run)
         if movie and run.paths:
             from hpcphys.report.wavefunctions.movie import write_movie
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -11,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from hpcphys.io.rows import DataFileError, open_hdf5
-from hpcphys.io.series import read_series
 from hpcphys.io.summary import read_summary
+from hpcphys.report.plots import run_output
 
 AXES = ("x", "y", "z")
 LARGEST_MAP = 1024
@@ -61,17 +60,7 @@ class Run:
     series: dict[str, np.ndarray] = field(init=False)
 
     def __post_init__(self) -> None:
-        path = self.folder / "job.used.toml"
-        try:
-            self.job = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        except tomllib.TOMLDecodeError as problem:
-            raise DataFileError(f"{path}: is not valid TOML ({problem})") from problem
-        diagnostics = self.folder / "diagnostics.h5"
-        if not diagnostics.exists() and not self.paths:
-            raise DataFileError(
-                f"{self.folder}: holds no diagnostics.h5 and no wavefunction_*.h5; is it a run's output?"
-            )
-        self.series = read_series(diagnostics) if diagnostics.exists() else {}
+        self.job, self.series = run_output(self.folder, self.paths, "wavefunction_*.h5")
 
     @cached_property
     def paths(self) -> list[Path]:
