@@ -73,6 +73,12 @@ def test_a_species_without_mass_and_a_step_beyond_courant() -> None:
     assert found.count("\n") == 1
 
 
+def test_a_wrong_species_is_not_called_missing() -> None:
+    said = problems(WAVES, "species.electrons.mass=0", "diagnostics.phase_space=[{species='electrons'}]")
+    assert "species.electrons.mass: found 0" in said
+    assert "there is no species" not in said
+
+
 def test_electrostatic_jobs_have_no_waves() -> None:
     text = problems(
         CHARGES, "fields.magnetic=[0, 0, 1]", "external.magnetic=[0, 0, 'x']",

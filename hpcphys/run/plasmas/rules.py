@@ -225,7 +225,9 @@ def _species(name: str, table: Any, files_needed: bool) -> Iterator[Broken]:
 
 def _densities(tables: dict[str, Any], found: Declaration, fields: Any) -> Iterator[Broken]:
     """Densities and temperatures that are negative or no number; a periodic box that is charged."""
-    species = tables.get("species") or {}
+    species = tables.get("species")
+    if species is None:  # its own mistake is told
+        return
     if not species:
         yield (("species",), "there is no species; add one, as [species.electrons]")
     points, charge, size, bad = found.centres(), 0.0, 0.0, False
@@ -264,7 +266,7 @@ def _densities(tables: dict[str, Any], found: Declaration, fields: Any) -> Itera
 
 
 def _diagnostics(tables: dict[str, Any], found: Declaration, solver: str) -> Iterator[Broken]:
-    table, species = tables.get("diagnostics"), tables.get("species") or {}
+    table, species = tables.get("diagnostics"), tables.get("species")
     names = set()
     for mode in getattr(table, "modes", []):
         names.add(mode.name)
@@ -278,7 +280,7 @@ def _diagnostics(tables: dict[str, Any], found: Declaration, solver: str) -> Ite
             yield (("diagnostics", "lines"), f"the grid has no axis {line.axis}")
     for histogram in getattr(table, "phase_space", []):
         where = ("diagnostics", "phase_space")
-        if histogram.species not in species:
+        if species is not None and histogram.species not in species:
             yield (where, f"there is no species {histogram.species!r}; there are {', '.join(species)}")
         if len(histogram.bins) != len(histogram.axes):
             yield (
@@ -297,11 +299,11 @@ def _component(component: str, key: str, solver: str) -> Iterator[Broken]:
         yield (("diagnostics", key), f"there is no {component} with the solver '{solver}'")
 
 
-def _measure(name: str, measure: Any, modes: set[str], species: dict[str, Any]) -> Iterator[Broken]:
+def _measure(name: str, measure: Any, modes: set[str], species: dict[str, Any] | None) -> Iterator[Broken]:
     from hpcphys.run.plasmas.results import exact_values
 
     if measure.quantity == "gyration":
-        if measure.species not in species:
+        if species is not None and measure.species not in species:
             text = f"found {measure.species!r}; give the name of a species: {', '.join(species)}"
             yield (("measure", name, "species"), text)
     elif measure.mode not in modes:
